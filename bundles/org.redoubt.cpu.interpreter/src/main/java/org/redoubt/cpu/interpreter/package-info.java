@@ -1,0 +1,3 @@
+/** The tier-0 CPU engine. */
+@org.jspecify.annotations.NullMarked
+package org.redoubt.cpu.interpreter;

@@ -1,0 +1,3 @@
+/** Memory encryption by Bouncy Castle's AES. */
+@org.jspecify.annotations.NullMarked
+package org.redoubt.encryption.bouncycastle;

@@ -1,0 +1,3 @@
+/** No memory encryption. */
+@org.jspecify.annotations.NullMarked
+package org.redoubt.encryption.none;

@@ -1,0 +1,3 @@
+/** The secure processor's firmware. */
+@org.jspecify.annotations.NullMarked
+package org.redoubt.firmware;

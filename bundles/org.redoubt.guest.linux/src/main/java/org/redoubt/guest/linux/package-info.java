@@ -1,0 +1,3 @@
+/** Loads Linux. */
+@org.jspecify.annotations.NullMarked
+package org.redoubt.guest.linux;

@@ -1,0 +1,3 @@
+/** Guest and nested page-table walks. */
+@org.jspecify.annotations.NullMarked
+package org.redoubt.mmu;

@@ -1,0 +1,5 @@
+/** The guest owner's side. */
+@org.osgi.annotation.bundle.Export
+@org.osgi.annotation.versioning.Version("0.1.0")
+@org.jspecify.annotations.NullMarked
+package org.redoubt.owner;

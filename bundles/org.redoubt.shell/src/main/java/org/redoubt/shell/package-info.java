@@ -1,0 +1,3 @@
+/** Gogo commands. */
+@org.jspecify.annotations.NullMarked
+package org.redoubt.shell;
