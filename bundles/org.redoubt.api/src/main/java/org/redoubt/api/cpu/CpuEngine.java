@@ -1,0 +1,42 @@
+package org.redoubt.api.cpu;
+
+import org.osgi.annotation.versioning.ConsumerType;
+
+/**
+ * One vCPU. {@link #run} is called by the vCPU's own thread; state is exported and imported only
+ * while it does not run.
+ */
+@ConsumerType
+public interface CpuEngine extends AutoCloseable {
+  /**
+   * Runs guest instructions until something ends it. Enters the memory port, and leaves it before
+   * returning.
+   *
+   * @param budget how many instructions at most, {@link Long#MAX_VALUE} for no limit; may be
+   *     overshot by one block
+   */
+  Exit run(long budget);
+
+  /**
+   * Makes {@link #run} return {@link Exit.Kind#STOPPED} soon, at an instruction boundary. Any
+   * thread; sticks until the next return.
+   */
+  void requestStop();
+
+  /** Copies all guest-visible state out. */
+  void exportState(CpuState target);
+
+  /**
+   * Takes all guest-visible state.
+   *
+   * @throws IllegalArgumentException if it cannot be (reserved bits); the engine is then as before
+   */
+  void importState(CpuState source);
+
+  /** Counters since creation. Any thread; may lag by a moment. */
+  CpuStats stats();
+
+  /** Detaches from the memory system. */
+  @Override
+  void close();
+}

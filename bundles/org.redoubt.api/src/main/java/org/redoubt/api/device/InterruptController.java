@@ -1,0 +1,18 @@
+package org.redoubt.api.device;
+
+import org.osgi.annotation.versioning.ConsumerType;
+
+/**
+ * Takes interrupt lines: the PIC pair, the IOAPIC. Offered by their devices through {@link
+ * DeviceContext#offer}.
+ */
+@ConsumerType
+public interface InterruptController {
+  /**
+   * A line changed.
+   *
+   * @param gsi global system interrupt
+   * @param high whether it is asserted now
+   */
+  void line(int gsi, boolean high);
+}
