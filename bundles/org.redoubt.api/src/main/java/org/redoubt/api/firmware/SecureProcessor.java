@@ -1,0 +1,18 @@
+package org.redoubt.api.firmware;
+
+import java.util.List;
+import org.osgi.annotation.versioning.ConsumerType;
+
+/** One secure processor. Thread-safe; one command at a time. */
+@ConsumerType
+public interface SecureProcessor extends AutoCloseable {
+  /** The registers. */
+  Mailbox mailbox();
+
+  /** What was asked of it, oldest first, bounded. */
+  List<CommandRecord> history();
+
+  /** Clears every key. */
+  @Override
+  void close();
+}

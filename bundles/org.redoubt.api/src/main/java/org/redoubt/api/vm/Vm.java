@@ -1,0 +1,71 @@
+package org.redoubt.api.vm;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.osgi.annotation.versioning.ProviderType;
+import org.redoubt.api.HypervisorException;
+import org.redoubt.api.cpu.CpuState;
+import org.redoubt.api.cpu.CpuStats;
+import org.redoubt.api.memory.MemorySystem;
+
+/** One virtual machine. Thread-safe; methods return when the state they name has been reached. */
+@ProviderType
+public interface Vm extends AutoCloseable {
+  /** Where a VM is in its life. */
+  enum State {
+    CREATED,
+    RUNNING,
+    PAUSED,
+    /** Its memory is suspended: no engine fits. */
+    SUSPENDED,
+    STOPPED
+  }
+
+  VmConfig config();
+
+  State state();
+
+  /** Starts the vCPUs. */
+  void start() throws HypervisorException;
+
+  /** Stops the vCPUs at an instruction boundary each. */
+  void pause() throws HypervisorException;
+
+  void resume() throws HypervisorException;
+
+  /** Ends it, whatever it is doing. */
+  void stop();
+
+  /**
+   * Waits for the end.
+   *
+   * @return how it ended, or empty after the limit
+   */
+  Optional<VmEnd> await(Duration limit) throws InterruptedException;
+
+  /** The serial console. */
+  Console console();
+
+  /** Registers of a vCPU. The VM is paused for the moment of the copy if it runs. */
+  CpuState registers(int vcpu) throws HypervisorException;
+
+  /** Counters, one for each vCPU. */
+  List<CpuStats> stats();
+
+  /** The memory system it lives in. */
+  MemorySystem memory();
+
+  /**
+   * The system-physical address of a guest-physical one.
+   *
+   * @return empty if it is not RAM
+   */
+  Optional<Long> spa(long gpa);
+
+  /** The guest's ASID; 0 without protection. */
+  int asid();
+
+  @Override
+  void close();
+}
