@@ -38,4 +38,20 @@ public interface MemoryEncryptionEngineFactory {
    *     names both lengths
    */
   MemoryEncryptionEngine create(MemorySegment key);
+
+  /**
+   * Refuses a key of the wrong length. Factories call it first in {@link #create}.
+   *
+   * @param engineName the engine, for the message
+   * @param key what was given
+   * @param keyBytes the length that is needed, in bytes
+   * @throws IllegalArgumentException if the lengths differ; the message names both
+   */
+  static void checkKey(String engineName, MemorySegment key, int keyBytes) {
+    if (key.byteSize() != keyBytes) {
+      throw new IllegalArgumentException(
+          "Engine %s takes a key of %d bytes, not of %d"
+              .formatted(engineName, keyBytes, key.byteSize()));
+    }
+  }
 }
