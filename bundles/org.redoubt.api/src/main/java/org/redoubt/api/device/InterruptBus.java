@@ -1,5 +1,6 @@
 package org.redoubt.api.device;
 
+import java.util.function.IntConsumer;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
@@ -28,4 +29,12 @@ public interface InterruptBus {
    * @param level whether level-triggered: an EOI is broadcast when it is done
    */
   void send(int destination, boolean logical, int deliveryMode, int vector, boolean level);
+
+  /**
+   * Asks to be told of each end of a level-triggered interrupt, as I/O APICs must.
+   *
+   * @param listener gets the vector, on the thread of the EOI, which may be a vCPU's without the
+   *     device lock; it may send, and must not block
+   */
+  void onEndOfInterrupt(IntConsumer listener);
 }

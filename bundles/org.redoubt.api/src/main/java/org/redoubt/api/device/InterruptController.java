@@ -4,7 +4,8 @@ import org.osgi.annotation.versioning.ConsumerType;
 
 /**
  * Takes interrupt lines: the PIC pair, the IOAPIC. Offered by their devices through {@link
- * DeviceContext#offer}.
+ * DeviceContext#offer}; each line goes to all that were offered, and is high while one of its
+ * drivers holds it high. Any thread.
  */
 @ConsumerType
 public interface InterruptController {

@@ -39,6 +39,29 @@ public interface LocalApic {
   boolean writeMsr(int msr, long value);
 
   /**
+   * Where this APIC's registers are now: the guest-physical address of one page, in front of
+   * whatever else is there for this vCPU only; -1 while they are not memory-mapped (x2APIC mode, or
+   * off).
+   */
+  long base();
+
+  /**
+   * A load from the page at {@link #base()}.
+   *
+   * @param offset from its start
+   * @param bytes width: 1, 2, 4 or 8
+   */
+  long mmioRead(int offset, int bytes);
+
+  /**
+   * A store to the page at {@link #base()}.
+   *
+   * @param offset from its start
+   * @param bytes width: 1, 2, 4 or 8
+   */
+  void mmioWrite(int offset, int bytes, long value);
+
+  /**
    * Connects the vCPU.
    *
    * @param signal what the APIC raises when something is pending, on INIT and on SIPI

@@ -9,8 +9,10 @@
  * <p><b>Threads.</b> The machine calls the devices of one VM one at a time, under the VM&#39;s
  * device lock: port and MMIO handlers on the vCPU that made the access, timers on the VM&#39;s
  * clock thread, console input on its own. A device therefore needs no locks, and must not block.
- * The exceptions are {@link org.redoubt.api.device.LocalApic} and {@link
- * org.redoubt.api.device.IrqLine}, which say so.
+ * The exceptions are the interrupt controllers, which say so.
+ *
+ * <p><b>Order.</b> Devices are made in an order: PIC, local APICs, I/O APIC, then the others, each
+ * finding the parts it needs.
  */
 @Export
 @Version("0.1.0")
