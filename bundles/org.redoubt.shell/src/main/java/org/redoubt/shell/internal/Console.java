@@ -1,0 +1,115 @@
+package org.redoubt.shell.internal;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
+import org.apache.felix.service.command.CommandProcessor;
+import org.apache.felix.service.command.CommandSession;
+import org.apache.felix.service.command.Job;
+import org.jline.reader.EndOfFileException;
+import org.jline.reader.LineReader;
+import org.jline.reader.LineReaderBuilder;
+import org.jline.reader.UserInterruptException;
+import org.jline.reader.impl.DefaultParser;
+import org.jline.terminal.Terminal;
+import org.jline.terminal.TerminalBuilder;
+import org.jline.utils.AttributedStringBuilder;
+import org.jline.utils.AttributedStyle;
+
+/**
+ * The shell on a terminal: history, completion, Ctrl-C ends the command under way, Ctrl-D leaves.
+ * Colours only where the terminal has them and {@code NO_COLOR} is not set.
+ */
+final class Console {
+  /** Session variable: the JLine terminal, there when the user sits at one. */
+  static final String TERMINAL = ".terminal";
+
+  /** Session variable: set when the user has left. */
+  static final String LEFT = ".left";
+
+  private static final String PROMPT = "g! ";
+
+  private final CommandProcessor processor;
+  private final Commands commands;
+  private final BooleanSupplier stopping;
+
+  Console(CommandProcessor processor, Commands commands, BooleanSupplier stopping) {
+    this.processor = processor;
+    this.commands = commands;
+    this.stopping = stopping;
+  }
+
+  /** Reads and runs lines until the user leaves; returns the exit status. */
+  int run() {
+    try (Terminal terminal = TerminalBuilder.builder().system(true).build();
+        PrintStream out = new PrintStream(terminal.output(), true, terminal.encoding());
+        CommandSession session = processor.createSession(terminal.input(), out, out)) {
+      session.put("SCOPE", "shell:*");
+      session.put(TERMINAL, terminal);
+      terminal.handle(Terminal.Signal.INT, signal -> interrupt(session));
+      LineReader reader =
+          LineReaderBuilder.builder()
+              .terminal(terminal)
+              .appName("redoubt")
+              .parser(parser())
+              .completer(new CommandCompleter(commands, session))
+              .variable(LineReader.HISTORY_FILE, historyFile())
+              .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
+              .build();
+      loop(reader, session, new Line(session, out, out));
+      return 0;
+    } catch (IOException e) {
+      System.err.println("redoubt: No terminal: " + Failures.oneLine(e));
+      return Line.FAILED;
+    }
+  }
+
+  private void loop(LineReader reader, CommandSession session, Line line) {
+    String prompt = prompt(reader.getTerminal());
+    while (!stopping.getAsBoolean() && !Failures.left(session)) {
+      try {
+        String text = reader.readLine(prompt);
+        if (!text.isBlank()) {
+          line.run(text);
+        }
+      } catch (UserInterruptException e) {
+        // Ctrl-C at the prompt drops the line; when the framework stops, the loop ends.
+      } catch (EndOfFileException e) {
+        return;
+      }
+    }
+  }
+
+  private static void interrupt(CommandSession session) {
+    Job job = session.foregroundJob();
+    if (job != null) {
+      job.interrupt();
+    }
+  }
+
+  private static DefaultParser parser() {
+    // Gogo reads the line itself; JLine only has to split it into words for completion.
+    DefaultParser parser = new DefaultParser();
+    parser.setEofOnUnclosedQuote(true);
+    return parser;
+  }
+
+  private static String prompt(Terminal terminal) {
+    boolean plain = System.getenv("NO_COLOR") != null;
+    return plain
+        ? PROMPT
+        : new AttributedStringBuilder().styled(AttributedStyle.BOLD, PROMPT).toAnsi(terminal);
+  }
+
+  /** {@code $XDG_STATE_HOME/redoubt/history}, by default below {@code ~/.local/state}. */
+  private static Path historyFile() throws IOException {
+    String state = System.getenv("XDG_STATE_HOME");
+    Path folder =
+        state == null || state.isBlank()
+            ? Path.of(System.getProperty("user.home"), ".local", "state")
+            : Path.of(state);
+    return Files.createDirectories(folder.resolve("redoubt")).resolve("history");
+  }
+}

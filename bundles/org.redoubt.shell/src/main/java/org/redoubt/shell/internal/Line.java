@@ -1,0 +1,44 @@
+package org.redoubt.shell.internal;
+
+import java.io.PrintStream;
+import java.util.concurrent.Callable;
+import org.apache.felix.service.command.CommandSession;
+import org.apache.felix.service.command.Converter;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs command lines in a session, shows their results, and turns failures into one line each.
+ *
+ * @param session where they run
+ * @param out receives results
+ * @param err receives failures
+ */
+record Line(CommandSession session, PrintStream out, PrintStream err) {
+  static final int FAILED = 1;
+  static final int USAGE = 2;
+
+  /** Runs one line and returns its status. */
+  int run(String line) {
+    return status(() -> session.execute(line));
+  }
+
+  /** Runs something and returns its status: an {@code Integer} result is the status. */
+  int status(Callable<? extends @Nullable Object> command) {
+    try {
+      Object result = command.call();
+      if (result instanceof Integer status) {
+        return status;
+      }
+      if (result != null) {
+        out.println(session.format(result, Converter.INSPECT));
+      }
+      return 0;
+    } catch (Exception e) {
+      err.println(Failures.oneLine(e));
+      return e instanceof UsageException ? USAGE : FAILED;
+    } finally {
+      out.flush();
+      err.flush();
+    }
+  }
+}

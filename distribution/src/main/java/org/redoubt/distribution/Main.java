@@ -1,0 +1,156 @@
+package org.redoubt.distribution;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Properties;
+import java.util.SequencedCollection;
+import org.jspecify.annotations.Nullable;
+import org.osgi.framework.BundleException;
+import org.redoubt.distribution.FeatureSet.FeatureException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+
+/** The command line of {@code redoubt}. Everything after the first word is the sub-command's. */
+@Command(
+    name = "redoubt",
+    description = "A confidential-VM hypervisor that can be taken apart.",
+    customSynopsis = {
+      "redoubt [options]                 the shell",
+      "       redoubt [options] -c LINE         one line of the shell; exits with its status",
+      "       redoubt [options] COMMAND ...     one command; exits with its status"
+    },
+    sortOptions = false)
+public final class Main {
+  private static final int FAILED = 1;
+  private static final int USAGE = 2;
+
+  @Option(
+      names = {"-c", "--command"},
+      paramLabel = "LINE",
+      description = "Runs one line of the shell and exits with its status.")
+  private @Nullable String line;
+
+  @Option(
+      names = "--feature",
+      paramLabel = "NAME|FILE",
+      description = "Adds a feature by name or a feature document by path. Repeatable.")
+  private List<String> features = new ArrayList<>();
+
+  @Option(
+      names = "--bundle",
+      paramLabel = "FILE",
+      description = "Adds a bundle, such as an engine of your own. Repeatable.")
+  private List<Path> bundles = new ArrayList<>();
+
+  @Option(
+      names = "--strict",
+      description = "Fails on the first problem of a feature or bundle instead of going on.")
+  private boolean strict;
+
+  @Option(names = "--help", description = "Shows this help and the commands there are.")
+  private boolean help;
+
+  @Option(names = "--version", description = "Shows the version.")
+  private boolean version;
+
+  @Parameters(arity = "0..*", hidden = true)
+  private List<String> command = new ArrayList<>();
+
+  private Main() {}
+
+  /** Runs the command line and exits with its status. */
+  public static void main(String[] arguments) {
+    Main main = new Main();
+    CommandLine parser = new CommandLine(main).setStopAtPositional(true);
+    int status;
+    try {
+      parser.parseArgs(arguments);
+      status = main.run(parser);
+    } catch (ParameterException | FeatureException e) {
+      status = usageError(Problems.oneLine(e));
+    } catch (IOException | BundleException e) {
+      System.err.println("redoubt: Not started: " + Problems.oneLine(e));
+      status = FAILED;
+    }
+    // Threads that a bundle forgot must not keep the process.
+    System.exit(status);
+  }
+
+  private static int usageError(String message) {
+    System.err.println("redoubt: " + message);
+    return USAGE;
+  }
+
+  private int run(CommandLine parser) throws FeatureException, IOException, BundleException {
+    if (version) {
+      System.out.println("Redoubt " + version() + ", Java " + Runtime.version());
+      return 0;
+    }
+    if (line != null && !command.isEmpty()) {
+      return usageError("-c takes one line; quote it: -c '" + line + " " + command.get(0) + "'");
+    }
+    for (Path bundle : bundles) {
+      if (!Files.isRegularFile(bundle)) {
+        return usageError("No bundle " + bundle.toAbsolutePath());
+      }
+    }
+    if (help) {
+      parser.usage(System.out);
+    }
+    Problems problems = new Problems();
+    Installation installation = Installation.ofLauncher();
+    Properties configuration = installation.configuration();
+    FeatureSet set = featureSet(installation, configuration, problems);
+    if (strict && problems.count() > 0) {
+      return FAILED;
+    }
+    Host host = Host.start(configuration, set, problems);
+    Thread stopper = new Thread(host::close, "stop");
+    Runtime.getRuntime().addShutdownHook(stopper);
+    int status = strict && problems.count() > 0 ? FAILED : host.run(entryArguments());
+    if (Runtime.getRuntime().removeShutdownHook(stopper)) {
+      host.close();
+    }
+    return status;
+  }
+
+  private String[] entryArguments() {
+    if (help) {
+      return new String[] {"--help"};
+    }
+    return line != null ? new String[] {"-c", line} : command.toArray(String[]::new);
+  }
+
+  /** The features of the configuration, those of the command line, and its bundles. */
+  private FeatureSet featureSet(
+      Installation installation, Properties configuration, Problems problems)
+      throws FeatureException {
+    SequencedCollection<Path> documents = new LinkedHashSet<>();
+    for (String name : configuration.getProperty("redoubt.features", "").split("[,\\s]+")) {
+      try {
+        documents.add(FeatureSet.find(installation, name));
+      } catch (FeatureException e) {
+        problems.accept(Problems.oneLine(e));
+      }
+    }
+    for (String name : features) {
+      documents.add(FeatureSet.find(installation, name));
+    }
+    FeatureSet set = FeatureSet.read(installation, List.copyOf(documents), problems);
+    List<Path> jars = new ArrayList<>(set.bundles());
+    bundles.stream().map(Path::toAbsolutePath).forEach(jars::add);
+    return new FeatureSet(jars, set.configurations());
+  }
+
+  private static String version() {
+    String version = Main.class.getPackage().getImplementationVersion();
+    return version == null ? "(development)" : version;
+  }
+}
