@@ -12,6 +12,15 @@ public interface SecureProcessor extends AutoCloseable {
   /** What was asked of it, oldest first, bounded. */
   List<CommandRecord> history();
 
+  /** What state it is in, for people. */
+  PlatformInfo info();
+
+  /**
+   * The certificates, for people and key servers. The first call may take seconds: it may have to
+   * make the root.
+   */
+  CertificateSet certificates();
+
   /** Clears every key. */
   @Override
   void close();

@@ -63,6 +63,14 @@ public interface MemorySystem extends AutoCloseable {
    */
   void deactivate(int asid);
 
+  /**
+   * Whether an ASID was deactivated since the last {@link #wbinvd()}, so that its lines may still
+   * be cached. The firmware refuses DF_FLUSH as long as it is so.
+   */
+  default boolean wbinvdRequired() {
+    return false;
+  }
+
   /** Whether the ASID's slot is live. */
   boolean isActive(int asid);
 
