@@ -1,0 +1,85 @@
+package org.redoubt.x86.exec;
+
+import org.jspecify.annotations.Nullable;
+import org.redoubt.api.cpu.Exit;
+
+/**
+ * Unwinds an instruction that cannot complete. Each vCPU has one, preallocated and without a stack
+ * trace; only the engine's loop catches it. What it says is in its fields.
+ */
+public final class GuestFault extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  /** The decoded block is stale: decode and execute again from the same instruction. */
+  public static final int RETRY = -1;
+
+  /** Leave the engine with {@link #exit()}; the instruction is executed again later. */
+  public static final int EXIT = -2;
+
+  private int vector;
+  private long errorCode;
+  private long faultAddress;
+  private boolean nonCanonical;
+  private transient @Nullable Exit exit;
+
+  GuestFault() {
+    super(null, null, false, false);
+  }
+
+  GuestFault exception(int newVector, long newErrorCode) {
+    vector = newVector;
+    errorCode = newErrorCode;
+    nonCanonical = false;
+    return this;
+  }
+
+  GuestFault pageFault(long gva, long newErrorCode) {
+    faultAddress = gva;
+    return exception(org.redoubt.spec.x86.Vector.PF, newErrorCode);
+  }
+
+  GuestFault nonCanonical() {
+    exception(org.redoubt.spec.x86.Vector.GP, 0);
+    nonCanonical = true;
+    return this;
+  }
+
+  GuestFault leave(Exit newExit) {
+    vector = EXIT;
+    exit = newExit;
+    return this;
+  }
+
+  GuestFault retry() {
+    vector = RETRY;
+    return this;
+  }
+
+  /** The exception's vector, or {@link #RETRY}, or {@link #EXIT}. */
+  public int vector() {
+    return vector;
+  }
+
+  public long errorCode() {
+    return errorCode;
+  }
+
+  /** CR2 to be, for #PF. */
+  public long faultAddress() {
+    return faultAddress;
+  }
+
+  /** True for the #GP of a non-canonical address, which is #SS if the stack segment was used. */
+  public boolean isNonCanonical() {
+    return nonCanonical;
+  }
+
+  /** Set with {@link #EXIT}. */
+  public Exit exit() {
+    Exit result = exit;
+    if (result == null) {
+      throw new IllegalStateException("bug: no exit");
+    }
+    return result;
+  }
+}

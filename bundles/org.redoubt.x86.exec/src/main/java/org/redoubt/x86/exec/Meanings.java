@@ -1,0 +1,49 @@
+package org.redoubt.x86.exec;
+
+import java.util.EnumSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.x86.decode.Op;
+
+/**
+ * The meaning of each operation. Each group's file binds its own; what no group binds stands in
+ * {@link Unsupported} and raises #UD.
+ */
+public final class Meanings {
+  private static final @Nullable Meaning[] TABLE = new Meaning[Op.values().length];
+
+  static {
+    Logic.bind();
+    Unsupported.bind();
+  }
+
+  private Meanings() {}
+
+  /** Called by each group's {@code bind}, once for each operation. */
+  static void bind(Op op, Meaning meaning) {
+    if (TABLE[op.ordinal()] != null) {
+      throw new IllegalStateException("bug: two meanings for " + op);
+    }
+    TABLE[op.ordinal()] = meaning;
+  }
+
+  /** The meaning of an operation. */
+  public static Meaning of(Op op) {
+    Meaning meaning = TABLE[op.ordinal()];
+    if (meaning == null) {
+      throw new IllegalStateException("bug: no meaning for " + op);
+    }
+    return meaning;
+  }
+
+  /** Operations that neither have a meaning nor stand in {@link Unsupported}: none. */
+  static Set<Op> missing() {
+    EnumSet<Op> missing = EnumSet.noneOf(Op.class);
+    for (Op op : Op.values()) {
+      if (TABLE[op.ordinal()] == null) {
+        missing.add(op);
+      }
+    }
+    return missing;
+  }
+}

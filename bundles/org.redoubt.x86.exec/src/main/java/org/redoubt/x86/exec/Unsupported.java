@@ -1,0 +1,43 @@
+package org.redoubt.x86.exec;
+
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Set;
+import org.redoubt.x86.decode.Insn;
+import org.redoubt.x86.decode.Op;
+
+/** Operations that are decoded and have no meaning here: they raise #UD. A test counts them. */
+public final class Unsupported {
+  /** The list. */
+  public static final Set<Op> OPS = Collections.unmodifiableSet(list());
+
+  private Unsupported() {}
+
+  private static EnumSet<Op> list() {
+    EnumSet<Op> ops = EnumSet.noneOf(Op.class);
+    // SVM within the guest, SNP's instructions and protection keys: their CPUID bits are clear.
+    ops.addAll(EnumSet.range(Op.VMRUN, Op.INVLPGA));
+    ops.addAll(EnumSet.range(Op.PVALIDATE, Op.PSMASH));
+    ops.addAll(EnumSet.of(Op.RDPKRU, Op.WRPKRU));
+    // No system-management mode.
+    ops.add(Op.RSM);
+    // Not there yet: take a line away with the meaning that comes.
+    ops.addAll(EnumSet.range(Op.FXSAVE, Op.STMXCSR));
+    ops.addAll(EnumSet.range(Op.FADD, Op.FFREEP));
+    ops.addAll(EnumSet.range(Op.PUNPCKLBW, Op.MOVNTSD));
+    ops.addAll(EnumSet.range(Op.MOVUPS, Op.ADDSUBPD));
+    ops.addAll(EnumSet.range(Op.AESENC, Op.SHA1RNDS4));
+    return ops;
+  }
+
+  static void bind() {
+    for (Op op : OPS) {
+      Meanings.bind(op, Unsupported::raise);
+    }
+  }
+
+  private static void raise(Cpu cpu, Insn in) {
+    cpu.hooks.unsupported(in);
+    throw cpu.undefined();
+  }
+}
