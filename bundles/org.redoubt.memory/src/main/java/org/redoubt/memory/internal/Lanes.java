@@ -1,0 +1,56 @@
+package org.redoubt.memory.internal;
+
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+
+/** The lanes of one memory system: as many as threads have ever been inside engines at once. */
+final class Lanes {
+  private final Arena arena;
+  private volatile Lane[] lanes = {};
+
+  Lanes(Arena arena) {
+    this.arena = arena;
+  }
+
+  /** A lane for the current thread; {@link #give} follows. */
+  Lane take() {
+    Lane[] present = lanes;
+    int first =
+        present.length == 0 ? 0 : (int) (Thread.currentThread().threadId() % present.length);
+    for (int i = 0; i < present.length; i++) {
+      Lane lane = present[(first + i) % present.length];
+      if (lane.owned.get() == 0 && lane.owned.compareAndSet(0, 1)) {
+        return lane;
+      }
+    }
+    return add();
+  }
+
+  private synchronized Lane add() {
+    Lane lane = new Lane(arena);
+    lane.owned.set(1);
+    Lane[] more = Arrays.copyOf(lanes, lanes.length + 1);
+    more[lanes.length] = lane;
+    lanes = more;
+    return lane;
+  }
+
+  /** Gives a lane back, unless the watchdog took it away: its engine may still write to it. */
+  void give(Lane lane) {
+    lane.work = Lane.Work.NOTHING;
+    if (lane.state.get() != Lane.ABANDONED) {
+      lane.owned.set(0);
+    } else {
+      remove(lane);
+    }
+  }
+
+  private synchronized void remove(Lane gone) {
+    lanes = Arrays.stream(lanes).filter(lane -> lane != gone).toArray(Lane[]::new);
+  }
+
+  /** All of them, for the watchdog. */
+  Lane[] all() {
+    return lanes;
+  }
+}

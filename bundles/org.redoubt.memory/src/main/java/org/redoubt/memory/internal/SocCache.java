@@ -1,0 +1,635 @@
+package org.redoubt.memory.internal;
+
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.memory.internal.TagState.Keys;
+
+/**
+ * The SoC cache: hit, fill, switch of tag, eviction, flush.
+ *
+ * <p>A thread in here holds at most one page or the frames of one batch, and waits for others only
+ * while it holds none; an eviction also waits for running ports, which never wait. So threads get
+ * on at any number of frames, ports and views.
+ */
+final class SocCache {
+  /** Told when an engine failed. */
+  interface Faults {
+    /**
+     * An engine threw or was caught lying. On return the slot's tag is suspended, or has other
+     * keys.
+     *
+     * @param slot whose engine failed
+     * @param failure what it did, the rest of a sentence
+     */
+    void failed(KeySlot slot, String failure);
+  }
+
+  private static final int CLOCK_PATIENCE = 4096;
+
+  private final Dram dram;
+  private final Book book;
+  private final Frames frames;
+  private final Pool pool;
+  private final Slots slots;
+  private final Lanes lanes;
+  private final Handshake handshake;
+  private final Counters counters;
+  private final TagState[] tags;
+  private final Faults faults;
+  private final ReentrantLock clock = new ReentrantLock();
+  private int hand = 1;
+
+  SocCache(
+      Dram dram,
+      Book book,
+      Frames frames,
+      Pool pool,
+      Slots slots,
+      Lanes lanes,
+      Handshake handshake,
+      Counters counters,
+      TagState[] tags,
+      Faults faults) {
+    this.dram = dram;
+    this.book = book;
+    this.frames = frames;
+    this.pool = pool;
+    this.slots = slots;
+    this.lanes = lanes;
+    this.handshake = handshake;
+    this.counters = counters;
+    this.tags = tags;
+    this.faults = faults;
+  }
+
+  Dram dram() {
+    return dram;
+  }
+
+  Book book() {
+    return book;
+  }
+
+  Frames frames() {
+    return frames;
+  }
+
+  Handshake handshake() {
+    return handshake;
+  }
+
+  /**
+   * A tag's state.
+   *
+   * @throws IllegalArgumentException if there is no such tag
+   */
+  TagState tag(int tag) {
+    if (tag < 0 || tag >= tags.length) {
+      throw new IllegalArgumentException(
+          "Tag %d: it takes 0 to %d".formatted(tag, tags.length - 1));
+    }
+    return tags[tag];
+  }
+
+  // Hits
+
+  /**
+   * Pins the frame of a page if it is resident under the tag.
+   *
+   * @return the frame; or 0: {@link #acquire} then
+   */
+  int pin(long page, TagState tag, boolean write) {
+    int frame = book.frame(page);
+    if (frame > 0 && tag.status() == TagState.READY) {
+      long want = Frames.identity(page, tag.tag());
+      long set = write ? Frames.REF | Frames.DIRTY : Frames.REF;
+      long state = frames.state(frame);
+      while ((state & Frames.IDENTITY) == want && Frames.pins(state) < Frames.MAX_PINS) {
+        if (frames.change(frame, state, (state | set) + Frames.PIN)) {
+          return frame;
+        }
+        state = frames.state(frame);
+      }
+    }
+    return 0;
+  }
+
+  /**
+   * For a port: the frame of a page if it is resident under the tag, with the port noted as a
+   * holder of its address. It needs no pin: whoever evicts the frame waits for the running port.
+   *
+   * @return the frame; or 0: {@link #acquire} then
+   */
+  int hold(long page, TagState tag, boolean write, long port, boolean running) {
+    int frame = book.frame(page);
+    if (frame <= 0 || !running || tag.status() != TagState.READY) {
+      return 0;
+    }
+    long want = Frames.identity(page, tag.tag());
+    long set = write ? Frames.REF | Frames.DIRTY : Frames.REF;
+    if ((frames.ports(frame) & port) != 0) {
+      long state = frames.state(frame);
+      if ((state & Frames.IDENTITY) == want && (state & set) == set) {
+        return frame;
+      }
+    }
+    frame = pin(page, tag, write);
+    if (frame > 0) {
+      frames.addPort(frame, port);
+      frames.unpin(frame);
+    }
+    return frame;
+  }
+
+  // Fills
+
+  /**
+   * Makes a page resident under a tag and pins it. The caller holds nothing, and its port is
+   * parked.
+   *
+   * @return the frame; or the tag's negative status
+   */
+  int acquire(long page, TagState tag, boolean write) {
+    for (int attempt = 0; ; attempt++) {
+      int status = tag.status();
+      if (status != TagState.READY) {
+        return status;
+      }
+      int frame = pin(page, tag, write);
+      if (frame > 0) {
+        return frame;
+      }
+      frame = book.frame(page);
+      if (frame > 0) {
+        long state = frames.state(frame);
+        if (Frames.page(state) != page
+            || (state & (Frames.VALID | Frames.LOCKED)) != Frames.VALID) {
+          Backoff.pause(attempt);
+        } else if (Frames.tag(state) != tag.tag()) {
+          int blocked = putOut(frame, state, attempt);
+          if (blocked < 0) {
+            return blocked;
+          }
+        }
+      } else if (frame == Book.BUSY) {
+        Backoff.pause(attempt);
+      } else {
+        frame = fill(page, tag, write);
+        if (frame > 0) {
+          return frame;
+        }
+      }
+    }
+  }
+
+  /** Puts a page out that is resident under another tag. */
+  private int putOut(int frame, long state, int attempt) {
+    TagState owner = tags[Frames.tag(state)];
+    if ((state & Frames.DIRTY) != 0 && owner.status() == TagState.SUSPENDED) {
+      return TagState.SUSPENDED;
+    }
+    if (!frames.lock(frame, state)) {
+      Backoff.pause(attempt);
+      return 0;
+    }
+    counters.tagSwitches.increment();
+    Lane lane = lanes.take();
+    try {
+      lane.victims[0] = frame;
+      lane.victimCount = 1;
+      if (expel(lane) == 1) {
+        pool.give(lane.victims[0]);
+      }
+    } finally {
+      lanes.give(lane);
+    }
+    return 0;
+  }
+
+  /** Fills a free frame with a page that is not resident; 0 if somebody else was quicker. */
+  private int fill(long page, TagState tag, boolean write) {
+    int frame = takeFrame();
+    if (!book.lock(page)) {
+      pool.give(frame);
+      return 0;
+    }
+    Lane lane = lanes.take();
+    String failure;
+    KeySlot slot = null;
+    try {
+      lane.page = page;
+      lane.frame = frame;
+      lane.work = Lane.Work.FILL;
+      slot = enterReader(page, tag);
+      failure = slot == null ? "" : load(lane, slot, page, frame);
+    } finally {
+      if (slot != null) {
+        slot.exit();
+      }
+      lanes.give(lane);
+    }
+    if (failure != null) {
+      if (!failure.equals(Ciphers.ABANDONED)) {
+        book.unlock(page);
+        pool.give(frame);
+        if (slot != null) {
+          faults.failed(slot, failure);
+        }
+      }
+      return 0;
+    }
+    counters.fills.increment();
+    int lastTag = book.lastTag(page);
+    book.setLastTag(page, tag.tag() + 1);
+    frames.clearPorts(frame);
+    frames.setState(
+        frame,
+        (Frames.identity(page, tag.tag()) | Frames.REF | (write ? Frames.DIRTY : 0)) + Frames.PIN);
+    book.setFrame(page, frame);
+    if (lastTag != tag.tag() + 1 && lastTag != 0 && book.watched(page)) {
+      handshake.changed(dram.spa(page), Dram.PAGE_BYTES);
+    }
+    return frame;
+  }
+
+  /** Enters the slot that reads a page under a tag; null if the tag cannot be reached any more. */
+  private @Nullable KeySlot enterReader(long page, TagState tag) {
+    while (true) {
+      Keys keys = tag.keys();
+      if (keys == null) {
+        return null;
+      }
+      KeySlot slot = keys.reader(book.writer(page));
+      slot.enter();
+      if (tag.keys() == keys) {
+        if (tag.status() == TagState.READY) {
+          return slot;
+        }
+        slot.exit();
+        return null;
+      }
+      slot.exit();
+    }
+  }
+
+  private @Nullable String load(Lane lane, KeySlot slot, long page, int frame) {
+    long at = page << Dram.PAGE_SHIFT;
+    long to = (long) frame << Dram.PAGE_SHIFT;
+    if (slot.plain()) {
+      MemorySegment.copy(dram.bytes(), at, frames.bytes(), to, Dram.PAGE_BYTES);
+      return null;
+    }
+    if (slot.tag() == 0 && book.writer(page) == Book.NEVER) {
+      frames.bytes().asSlice(to, Dram.PAGE_BYTES).fill((byte) 0);
+      return null;
+    }
+    MemorySegment.copy(dram.bytes(), at, lane.cipher, 0, Dram.PAGE_BYTES);
+    String failure = Ciphers.decrypt(lane, slot, dram.spa(page));
+    if (failure == null) {
+      MemorySegment.copy(lane.plain, 0, frames.bytes(), to, Dram.PAGE_BYTES);
+    }
+    return failure;
+  }
+
+  // Evictions
+
+  /** A free frame, evicting others if need be. */
+  private int takeFrame() {
+    for (int attempt = 0; ; attempt++) {
+      int frame = pool.take();
+      if (frame > 0) {
+        return frame;
+      }
+      Lane lane = lanes.take();
+      try {
+        int chosen = chooseVictims(lane);
+        if (chosen > 0) {
+          int freed = expel(lane);
+          for (int i = 1; i < freed; i++) {
+            pool.give(lane.victims[i]);
+          }
+          if (freed > 0) {
+            if (!pool.over()) {
+              return lane.victims[0];
+            }
+            pool.give(lane.victims[0]);
+          }
+        } else {
+          allowForStuck();
+          Backoff.pause(attempt);
+        }
+      } finally {
+        lanes.give(lane);
+      }
+    }
+  }
+
+  /**
+   * Locks frames to be evicted, by second chance.
+   *
+   * @return how many; 0 if all are in use now
+   */
+  private int chooseVictims(Lane lane) {
+    int wanted = Math.clamp(pool.limit() / 64, 1, Lane.BATCH);
+    int count = 0;
+    clock.lock();
+    try {
+      int used = pool.used();
+      for (int steps = 0; steps < 2 * used && count < wanted; steps++) {
+        int frame = hand;
+        hand = hand + 1 < used ? hand + 1 : 1;
+        long state = frames.state(frame);
+        if ((state & Frames.VALID) == 0 || stuck(state)) {
+          continue;
+        }
+        if ((state & Frames.REF) != 0 && steps < CLOCK_PATIENCE) {
+          frames.change(frame, state, state & ~Frames.REF);
+        } else if (frames.lock(frame, state)) {
+          lane.victims[count++] = frame;
+        }
+      }
+      lane.victimCount = count;
+      return count;
+    } finally {
+      clock.unlock();
+    }
+  }
+
+  /** Whether a frame holds what its suspended guest has written and nobody can write back. */
+  private boolean stuck(long state) {
+    return (state & Frames.DIRTY) != 0 && tags[Frames.tag(state)].status() == TagState.SUSPENDED;
+  }
+
+  /** Lets others have as many frames more as suspended guests hold. */
+  void allowForStuck() {
+    int count = 0;
+    int used = pool.used();
+    for (int frame = 1; frame < used; frame++) {
+      long state = frames.state(frame);
+      if ((state & Frames.VALID) != 0 && stuck(state)) {
+        count++;
+      }
+    }
+    pool.setAllowance(count);
+  }
+
+  /**
+   * Empties the locked frames of a lane: revokes their addresses, writes the dirty ones back, and
+   * unlocks the pages. Frames that cannot be written back stay as they were.
+   *
+   * @return how many are empty now: the first ones of {@link Lane#victims}, the caller's to give
+   */
+  private int expel(Lane lane) {
+    handshake.revoke(lane.victims, lane.victimCount);
+    lane.work = Lane.Work.EXPEL;
+    int freed = 0;
+    for (lane.victimAt = 0; lane.victimAt < lane.victimCount; lane.victimAt++) {
+      int frame = lane.victims[lane.victimAt];
+      long state = frames.state(frame);
+      if ((state & Frames.DIRTY) != 0) {
+        String failure = writeBack(lane, frame, state);
+        if (failure != null) {
+          if (failure.equals(Ciphers.ABANDONED)) {
+            return freed;
+          }
+          if (tags[Frames.tag(state)].status() != TagState.NO_KEY) {
+            frames.unlock(frame, 0);
+            continue;
+          }
+          // The guest is gone and its engine broken: DRAM keeps the older ciphertext.
+        }
+      }
+      counters.evictions.increment();
+      frames.setState(frame, 0);
+      book.unlock(Frames.page(state));
+      lane.victims[freed++] = frame;
+    }
+    lane.work = Lane.Work.NOTHING;
+    return freed;
+  }
+
+  /** Writes a locked frame to DRAM under its tag's key; null or why not. */
+  private @Nullable String writeBack(Lane lane, int frame, long state) {
+    TagState tag = tags[Frames.tag(state)];
+    long page = Frames.page(state);
+    while (true) {
+      Keys keys = tag.keys();
+      if (keys == null) {
+        throw new AssertionError("bug: a dirty page of tag %d has no key".formatted(tag.tag()));
+      }
+      if (tag.status() == TagState.SUSPENDED) {
+        return "suspended";
+      }
+      KeySlot slot = keys.current();
+      slot.enter();
+      String failure;
+      try {
+        if (tag.keys() != keys) {
+          continue;
+        }
+        failure = store(lane, slot, page, frame);
+      } finally {
+        slot.exit();
+      }
+      if (failure == null) {
+        counters.writeBacks.increment();
+        return null;
+      }
+      if (failure.equals(Ciphers.ABANDONED)) {
+        return failure;
+      }
+      faults.failed(slot, failure);
+      if (tag.keys() == keys) {
+        return failure;
+      }
+    }
+  }
+
+  private @Nullable String store(Lane lane, KeySlot slot, long page, int frame) {
+    long at = page << Dram.PAGE_SHIFT;
+    long from = (long) frame << Dram.PAGE_SHIFT;
+    if (slot.plain()) {
+      MemorySegment.copy(frames.bytes(), from, dram.bytes(), at, Dram.PAGE_BYTES);
+      slots.book(book, page, slot);
+      return null;
+    }
+    MemorySegment.copy(frames.bytes(), from, lane.plain, 0, Dram.PAGE_BYTES);
+    String failure = Ciphers.encryptProven(lane, slot, dram.spa(page));
+    if (failure == null) {
+      MemorySegment.copy(lane.cipher, 0, dram.bytes(), at, Dram.PAGE_BYTES);
+      slots.book(book, page, slot);
+    }
+    return failure;
+  }
+
+  // Flushes
+
+  /** Writes all dirty pages back; drops them too, or keeps them resident and clean. */
+  void flushAll(boolean drop) {
+    Lane lane = lanes.take();
+    try {
+      int used = pool.used();
+      int wanted = Math.clamp(pool.limit() / 64, 1, Lane.BATCH);
+      int count = 0;
+      for (int frame = 1; frame < used; frame++) {
+        if (lockForFlush(frame, drop)) {
+          lane.victims[count++] = frame;
+        }
+        if (count == wanted || (frame == used - 1 && count > 0)) {
+          lane.victimCount = count;
+          count = 0;
+          flushBatch(lane, drop);
+          if (lane.state.get() == Lane.ABANDONED) {
+            lanes.give(lane);
+            lane = lanes.take();
+          }
+        }
+      }
+    } finally {
+      lanes.give(lane);
+    }
+  }
+
+  /** Waits until a frame is nobody else's; false if there is nothing to flush in it. */
+  private boolean lockForFlush(int frame, boolean drop) {
+    for (int attempt = 0; ; attempt++) {
+      long state = frames.state(frame);
+      if ((state & Frames.VALID) == 0 || (!drop && (state & Frames.DIRTY) == 0) || stuck(state)) {
+        return false;
+      }
+      if (frames.lock(frame, state)) {
+        return true;
+      }
+      Backoff.pause(attempt);
+    }
+  }
+
+  private void flushBatch(Lane lane, boolean drop) {
+    if (drop) {
+      int freed = expel(lane);
+      for (int i = 0; i < freed; i++) {
+        pool.give(lane.victims[i]);
+      }
+      return;
+    }
+    handshake.revoke(lane.victims, lane.victimCount);
+    lane.work = Lane.Work.EXPEL;
+    for (lane.victimAt = 0; lane.victimAt < lane.victimCount; lane.victimAt++) {
+      int frame = lane.victims[lane.victimAt];
+      String failure = writeBack(lane, frame, frames.state(frame));
+      if (failure == null) {
+        frames.unlock(frame, Frames.DIRTY);
+      } else if (failure.equals(Ciphers.ABANDONED)) {
+        return;
+      } else {
+        frames.unlock(frame, 0);
+      }
+    }
+    lane.work = Lane.Work.NOTHING;
+  }
+
+  /** Writes one page back and drops it. */
+  void flush(long page) {
+    for (int attempt = 0; ; attempt++) {
+      int frame = book.frame(page);
+      if (frame == Book.NONE) {
+        return;
+      }
+      if (frame > 0) {
+        long state = frames.state(frame);
+        if (Frames.page(state) == page && stuck(state)) {
+          return;
+        }
+        if (Frames.page(state) == page && frames.lock(frame, state)) {
+          Lane lane = lanes.take();
+          try {
+            lane.victims[0] = frame;
+            lane.victimCount = 1;
+            flushBatch(lane, true);
+          } finally {
+            lanes.give(lane);
+          }
+          return;
+        }
+      }
+      Backoff.pause(attempt);
+    }
+  }
+
+  /** Watches a page for a port; addresses given out for writing are taken back. */
+  void watch(long page, long bit) {
+    if (!book.watch(page, bit)) {
+      return;
+    }
+    for (int attempt = 0; ; attempt++) {
+      int frame = book.frame(page);
+      if (frame == Book.NONE) {
+        return;
+      }
+      if (frame > 0) {
+        long state = frames.state(frame);
+        if (Frames.page(state) == page && frames.lock(frame, state)) {
+          handshake.revoke(new int[] {frame}, 1);
+          frames.unlock(frame, 0);
+          return;
+        }
+      }
+      Backoff.pause(attempt);
+    }
+  }
+
+  /** Evicts down to a smaller capacity, or allows a larger one. */
+  void resize(int limit) {
+    pool.setLimit(limit);
+    for (int attempt = 0; pool.over(); attempt++) {
+      Lane lane = lanes.take();
+      try {
+        int chosen = chooseVictims(lane);
+        if (chosen == 0) {
+          allowForStuck();
+          Backoff.pause(attempt);
+        }
+        int freed = expel(lane);
+        for (int i = 0; i < freed; i++) {
+          pool.give(lane.victims[i]);
+        }
+      } finally {
+        lanes.give(lane);
+      }
+    }
+    int[] free = pool.takeAllFree();
+    for (int frame : free) {
+      HostMemory.discard(frames.bytes().asSlice((long) frame << Dram.PAGE_SHIFT, Dram.PAGE_BYTES));
+      pool.give(frame);
+    }
+  }
+
+  /** Why a page cannot be reached under a tag: its own trouble, or that of who has it now. */
+  String suspension(TagState tag, long page) {
+    String reason = tag.reason();
+    int frame = book.frame(page);
+    if (reason == null && frame > 0) {
+      reason = tags[Frames.tag(frames.state(frame))].reason();
+    }
+    return reason == null ? "The page at %xh is suspended".formatted(dram.spa(page)) : reason;
+  }
+
+  /** Counts resident (index 0) and dirty (index 1) pages. */
+  long[] census() {
+    long[] count = new long[2];
+    int used = pool.used();
+    for (int frame = 1; frame < used; frame++) {
+      long state = frames.state(frame);
+      if ((state & Frames.VALID) != 0) {
+        count[0]++;
+        count[1] += (state & Frames.DIRTY) != 0 ? 1 : 0;
+      }
+    }
+    return count;
+  }
+
+  int capacity() {
+    return pool.limit();
+  }
+}

@@ -1,0 +1,326 @@
+package org.redoubt.memory.internal;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.redoubt.api.HypervisorException;
+import org.redoubt.api.memory.EngineChange;
+import org.redoubt.api.memory.KeyInstaller;
+import org.redoubt.api.memory.KeyStatus;
+import org.redoubt.api.memory.MemoryClient;
+import org.redoubt.api.memory.MemoryConfig;
+import org.redoubt.api.memory.MemoryListener;
+import org.redoubt.api.memory.MemoryPort;
+import org.redoubt.api.memory.MemoryStats;
+import org.redoubt.api.memory.MemorySystem;
+import org.redoubt.api.memory.MemoryView;
+import org.redoubt.api.memory.PageInfo;
+import org.redoubt.api.memory.PageTag;
+
+/** One SoC's memory: puts the parts together. */
+final class SocMemory implements MemorySystem {
+  private final MemoryConfig config;
+  private final Arena arena;
+  private final Dram dram;
+  private final Book book;
+  private final Pool pool;
+  private final Slots slots = new Slots();
+  private final Lanes lanes;
+  private final Counters counters = new Counters();
+  private final TagState[] tags;
+  private final View[] views;
+  private final Handshake handshake;
+  private final SocCache cache;
+  private final KeySlots keys;
+  private final CopyOnWriteArrayList<MemoryListener> listeners = new CopyOnWriteArrayList<>();
+  private final Consumer<SocMemory> onClose;
+  private boolean closed;
+
+  private SocMemory(
+      MemoryConfig config,
+      Candidate engine,
+      Supplier<Settings> settings,
+      Arena arena,
+      Dram dram,
+      Consumer<SocMemory> onClose)
+      throws HypervisorException {
+    this.config = config;
+    this.arena = arena;
+    this.dram = dram;
+    this.onClose = onClose;
+    book = new Book(dram.pages(), arena);
+    Frames frames = new Frames(dram.pages(), arena);
+    pool = new Pool(limit(settings.get().socCacheBytes().orElse(config.socCacheBytes())));
+    lanes = new Lanes(arena);
+    handshake = new Handshake(frames, counters);
+    tags = new TagState[config.asids() + 1];
+    for (int tag = 0; tag < tags.length; tag++) {
+      tags[tag] = new TagState(tag);
+    }
+    keys = new KeySlots(this, engine, settings, slots, tags);
+    cache =
+        new SocCache(
+            dram, book, frames, pool, slots, lanes, handshake, counters, tags, keys::failed);
+    views = new View[tags.length];
+    for (int tag = 0; tag < tags.length; tag++) {
+      views[tag] = new View(cache, tags[tag]);
+    }
+    keys.openHost(config.hostEncryption());
+  }
+
+  @SuppressWarnings("MustBeClosed") // the arena lives as long as the system
+  static SocMemory create(
+      MemoryConfig config,
+      Candidate engine,
+      Supplier<Settings> settings,
+      Consumer<SocMemory> onClose)
+      throws HypervisorException {
+    Arena arena = Arena.ofShared();
+    Dram dram = null;
+    boolean done = false;
+    try {
+      dram = Dram.open(config.addressMap(), config.dramFile(), arena);
+      SocMemory system = new SocMemory(config, engine, settings, arena, dram, onClose);
+      done = true;
+      return system;
+    } finally {
+      if (!done) {
+        arena.close();
+        if (dram != null) {
+          dram.close();
+        }
+      }
+    }
+  }
+
+  private int limit(long bytes) {
+    return (int) Math.min(bytes >>> Dram.PAGE_SHIFT, Math.max(dram.pages(), 1));
+  }
+
+  SocCache cache() {
+    return cache;
+  }
+
+  @Override
+  public MemoryConfig config() {
+    return config;
+  }
+
+  @Override
+  public MemoryView view(int tag) {
+    return views[cache.tag(tag).tag()];
+  }
+
+  @Override
+  public MemoryPort attach(MemoryClient client) {
+    requireOpen();
+    return handshake.attach(cache, client);
+  }
+
+  private void requireOpen() {
+    if (tags[PageTag.SHARED].status() == TagState.CLOSED) {
+      throw new IllegalStateException("The memory system %s is closed".formatted(config.name()));
+    }
+  }
+
+  // Key slots
+
+  @Override
+  public void setKeyInstaller(Optional<KeyInstaller> installer) {
+    keys.setInstaller(installer);
+  }
+
+  @Override
+  public KeyStatus activate(int asid) {
+    requireOpen();
+    return keys.activate(asid);
+  }
+
+  @Override
+  public Optional<String> refusal(int asid) {
+    return asid < 1 || asid >= tags.length
+        ? Optional.empty()
+        : Optional.ofNullable(tags[asid].refusal());
+  }
+
+  @Override
+  public void deactivate(int asid) {
+    requireOpen();
+    if (asid > 0 && keys.deactivate(cache.tag(asid))) {
+      handshake.revokeAll();
+    }
+  }
+
+  @Override
+  public boolean isActive(int asid) {
+    return asid > 0 && asid < tags.length && keys.isLive(tags[asid]);
+  }
+
+  // Flushing
+
+  @Override
+  public void wbinvd() {
+    requireOpen();
+    List<TagState> waiting = keys.stagesBefore(TagState.Stage.NEEDS_WBINVD);
+    cache.flushAll(true);
+    keys.advance(waiting, TagState.Stage.NEEDS_WBINVD, TagState.Stage.NEEDS_DFFLUSH);
+  }
+
+  @Override
+  public void clflush(long spa, long bytes) {
+    requireOpen();
+    if (bytes <= 0) {
+      throw new IndexOutOfBoundsException("A length of %d bytes is not positive".formatted(bytes));
+    }
+    long first = dram.page(spa, bytes);
+    long last = dram.page(spa + bytes - 1, 1);
+    for (long page = first; page <= last; page++) {
+      cache.flush(page);
+    }
+  }
+
+  @Override
+  public void flush() {
+    requireOpen();
+    cache.flushAll(false);
+  }
+
+  @Override
+  public void dfFlush() {
+    requireOpen();
+    keys.dfFlush();
+  }
+
+  // Engine
+
+  @Override
+  public String engine() {
+    return keys.engine().name();
+  }
+
+  @Override
+  public EngineChange changeEngine(String engineName) throws HypervisorException {
+    throw new HypervisorException("A change of engine in use comes with the next version");
+  }
+
+  @Override
+  public Optional<EngineChange> change() {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<String> suspension(int tag) {
+    TagState state = cache.tag(tag);
+    return state.status() == TagState.SUSPENDED
+        ? Optional.ofNullable(state.reason())
+        : Optional.empty();
+  }
+
+  // Watching
+
+  @Override
+  public MemoryStats stats() {
+    requireOpen();
+    long[] census = cache.census();
+    long privatePages = 0;
+    Map<String, Long> carried = new LinkedHashMap<>();
+    for (KeySlot slot : slots.all()) {
+      if (!slot.plain()) {
+        carried.merge(slot.use().name(), slot.pages().get(), Long::sum);
+        privatePages += slot.tag() == PageTag.SHARED ? 0 : slot.pages().get();
+      }
+    }
+    List<MemoryStats.EngineStats> engines = new ArrayList<>();
+    for (EngineUse use : keys.uses()) {
+      engines.add(
+          new MemoryStats.EngineStats(
+              use.name(),
+              use.name().equals(engine()),
+              carried.getOrDefault(use.name(), 0L),
+              use.encryptedBytes.sum(),
+              use.decryptedBytes.sum(),
+              use.cipherNs.sum()));
+    }
+    return new MemoryStats(
+        cache.capacity(),
+        census[0],
+        census[1],
+        privatePages,
+        counters.fills.sum(),
+        counters.evictions.sum(),
+        counters.writeBacks.sum(),
+        counters.tagSwitches.sum(),
+        counters.safepointWaits.sum(),
+        engines);
+  }
+
+  @Override
+  public PageInfo pageInfo(long spa) {
+    requireOpen();
+    long page = dram.page(spa, 1);
+    KeySlot writer = slots.get(book.writer(page));
+    int tag = writer == null ? PageTag.SHARED : writer.tag();
+    boolean resident = false;
+    boolean dirty = false;
+    int frame = book.frame(page);
+    if (frame > 0) {
+      long state = cache.frames().state(frame);
+      if ((state & Frames.VALID) != 0 && Frames.page(state) == page) {
+        resident = true;
+        dirty = (state & Frames.DIRTY) != 0;
+        tag = Frames.tag(state);
+      }
+    }
+    return new PageInfo(tag, resident, dirty, writer != null || dirty);
+  }
+
+  @Override
+  public void addListener(MemoryListener listener) {
+    listeners.add(listener);
+  }
+
+  @Override
+  public void removeListener(MemoryListener listener) {
+    listeners.remove(listener);
+  }
+
+  List<MemoryListener> listeners() {
+    return listeners;
+  }
+
+  /** Takes another capacity at once. */
+  void resize(long bytes) {
+    cache.resize(limit(bytes));
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      if (handshake.count() > 0) {
+        throw new IllegalStateException(
+            "bug: %d ports of memory system %s are open"
+                .formatted(handshake.count(), config.name()));
+      }
+      closed = true;
+    }
+    cache.flushAll(true);
+    keys.close();
+    arena.close();
+    dram.close();
+    onClose.accept(this);
+  }
+
+  @Override
+  public String toString() {
+    return "memory system " + config.name();
+  }
+}
