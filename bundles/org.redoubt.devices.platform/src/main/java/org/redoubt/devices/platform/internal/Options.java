@@ -1,0 +1,29 @@
+package org.redoubt.devices.platform.internal;
+
+import java.util.Optional;
+import org.redoubt.api.HypervisorException;
+import org.redoubt.api.device.DeviceContext;
+
+/** Reads device options. */
+final class Options {
+  private Options() {}
+
+  /** A number, decimal or with 0x; {@code otherwise} where it is not set. */
+  static int number(DeviceContext context, String key, int otherwise) throws HypervisorException {
+    Optional<String> text = context.option(key);
+    if (text.isEmpty()) {
+      return otherwise;
+    }
+    try {
+      int value = Integer.decode(text.get());
+      if (value >= 0 && value <= 0xFFFF) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // said below
+    }
+    throw new HypervisorException(
+        "Option %s of device %s is a number from 0 to 65535, not '%s'."
+            .formatted(key, context.name(), text.get()));
+  }
+}
