@@ -2,9 +2,6 @@ package org.redoubt.crypto.memory;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
@@ -21,8 +18,6 @@ import java.util.function.Supplier;
  * that are, and no overlap. After {@link #close} every call throws {@link IllegalStateException}.
  */
 public final class TweakedCipher implements AutoCloseable {
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final int PAGE_BYTES = Tweak.PAGE_BYTES;
 
   /** Lanes kept between calls; a power of two. */
@@ -38,7 +33,6 @@ public final class TweakedCipher implements AutoCloseable {
   private static final class Lane {
     final EcbCipher cipher;
     final Tweak tweak;
-    final byte[] tweaks = new byte[PAGE_BYTES];
     final byte[] in = new byte[PAGE_BYTES];
     final byte[] out = new byte[PAGE_BYTES];
 
@@ -50,7 +44,6 @@ public final class TweakedCipher implements AutoCloseable {
     void clear() {
       cipher.clear();
       tweak.clear();
-      Arrays.fill(tweaks, (byte) 0);
       Arrays.fill(in, (byte) 0);
       Arrays.fill(out, (byte) 0);
     }
@@ -76,14 +69,14 @@ public final class TweakedCipher implements AutoCloseable {
       long total = plain.byteSize();
       for (long done = 0; done < total; ) {
         int bytes = runBytes(spa + done, total - done);
-        lane.tweak.fill(spa + done, bytes, lane.tweaks);
-        MemorySegment.copy(plain, ValueLayout.JAVA_BYTE, done, lane.in, 0, bytes);
-        xor(lane.in, lane.tweaks, bytes);
+        lane.tweak.at(spa + done, bytes);
+        lane.tweak.load(plain, done, lane.in);
         lane.cipher.encrypt(lane.in, bytes, lane.out);
         if (tweakAfter) {
-          xor(lane.out, lane.tweaks, bytes);
+          lane.tweak.store(lane.out, cipher, done);
+        } else {
+          MemorySegment.copy(lane.out, 0, cipher, ValueLayout.JAVA_BYTE, done, bytes);
         }
-        MemorySegment.copy(lane.out, 0, cipher, ValueLayout.JAVA_BYTE, done, bytes);
         done += bytes;
       }
     } finally {
@@ -98,14 +91,14 @@ public final class TweakedCipher implements AutoCloseable {
       long total = cipher.byteSize();
       for (long done = 0; done < total; ) {
         int bytes = runBytes(spa + done, total - done);
-        lane.tweak.fill(spa + done, bytes, lane.tweaks);
-        MemorySegment.copy(cipher, ValueLayout.JAVA_BYTE, done, lane.in, 0, bytes);
+        lane.tweak.at(spa + done, bytes);
         if (tweakAfter) {
-          xor(lane.in, lane.tweaks, bytes);
+          lane.tweak.load(cipher, done, lane.in);
+        } else {
+          MemorySegment.copy(cipher, ValueLayout.JAVA_BYTE, done, lane.in, 0, bytes);
         }
         lane.cipher.decrypt(lane.in, bytes, lane.out);
-        xor(lane.out, lane.tweaks, bytes);
-        MemorySegment.copy(lane.out, 0, plain, ValueLayout.JAVA_BYTE, done, bytes);
+        lane.tweak.store(lane.out, plain, done);
         done += bytes;
       }
     } finally {
@@ -116,13 +109,6 @@ public final class TweakedCipher implements AutoCloseable {
   /** Up to the end of the page or of the range. */
   private static int runBytes(long spa, long left) {
     return (int) Math.min(left, PAGE_BYTES - (spa & (PAGE_BYTES - 1)));
-  }
-
-  // One statement per loop: HotSpot vectorises it.
-  private static void xor(byte[] data, byte[] tweaks, int bytes) {
-    for (int i = 0; i < bytes; i += 8) {
-      LONGS.set(data, i, (long) LONGS.get(data, i) ^ (long) LONGS.get(tweaks, i));
-    }
   }
 
   private Lane take() {
