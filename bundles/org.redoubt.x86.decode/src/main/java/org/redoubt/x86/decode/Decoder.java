@@ -17,6 +17,7 @@ public final class Decoder {
   long rip;
   CodeSize codeSize = CodeSize.BITS64;
   int opcode;
+  int modrm;
   int operandSize;
   int addressSize;
   int segment;
@@ -43,7 +44,6 @@ public final class Decoder {
   private int vexRegister;
   private int vexPrefix;
   private boolean vexLong;
-  private int modrm;
   private boolean ripRelative;
 
   /**

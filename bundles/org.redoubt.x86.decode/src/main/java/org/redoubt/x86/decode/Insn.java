@@ -71,6 +71,12 @@ public final class Insn {
 
   public final boolean lock;
 
+  /** Opcode byte of its map; the last one. */
+  public final int opcode;
+
+  /** ModRM byte, or 0 where there is none. */
+  public final int modRm;
+
   private final Operand[] operands;
 
   Insn(Decoder d, Op op, Operand[] operands, int width) {
@@ -92,6 +98,8 @@ public final class Insn {
     this.condition = d.opcode & 15;
     this.rep = d.rep;
     this.lock = d.lock;
+    this.opcode = d.opcode;
+    this.modRm = d.modrm;
     this.operands = operands;
   }
 
