@@ -9,7 +9,6 @@ import org.redoubt.spec.x86.Cr0;
 import org.redoubt.spec.x86.Cr4;
 import org.redoubt.spec.x86.Dr;
 import org.redoubt.spec.x86.Efer;
-import org.redoubt.spec.x86.Mxcsr;
 import org.redoubt.spec.x86.Rflags;
 import org.redoubt.spec.x86.Seg;
 import org.redoubt.x86.decode.CodeSize;
@@ -70,30 +69,8 @@ public final class Cpu {
 
   // Floating point and SIMD
 
-  /** XMM registers, low half first: register n is at 2n and 2n + 1. */
-  public final long[] xmm = new long[32];
-
-  public int mxcsr;
-
-  /** Significands of the physical x87 registers; MMX register n is number n. */
-  public final long[] fpSignificand = new long[8];
-
-  /** Sign (bit 15) and exponent of the physical x87 registers. */
-  public final int[] fpExponent = new int[8];
-
-  public int fpControl;
-
-  /** The status word, TOP (bits 13:11) included. */
-  public int fpStatus;
-
-  /** One bit for each physical register: set if not empty. */
-  public int fpTag;
-
-  public int fpOpcode;
-  public long fpIp;
-  public long fpDp;
-  public int fpCs;
-  public int fpDs;
+  /** The x87, MMX and SSE registers. */
+  public final Fpu fpu = new Fpu();
 
   // MSRs
 
@@ -187,13 +164,7 @@ public final class Cpu {
     java.util.Arrays.fill(dr, 0);
     dr[6] = Dr.DR6_FIXED;
     dr[7] = Dr.DR7_FIXED;
-    java.util.Arrays.fill(xmm, 0);
-    mxcsr = Mxcsr.RESET;
-    java.util.Arrays.fill(fpSignificand, 0);
-    java.util.Arrays.fill(fpExponent, 0);
-    fpControl = 0x40;
-    fpStatus = 0;
-    fpTag = 0;
+    fpu.reset();
     pat = 0x0007_0406_0007_0406L;
     halted = false;
     interruptShadow = false;

@@ -14,6 +14,19 @@ public final class Meanings {
 
   static {
     Logic.bind();
+    StateSave.bind();
+    X87Environment.bind();
+    X87Arithmetic.bind();
+    X87Transfer.bind();
+    X87Function.bind();
+    VectorMove.bind();
+    PackedInteger.bind();
+    Shuffle.bind();
+    VectorFloat.bind();
+    VectorConvert.bind();
+    StringCompare.bind();
+    Crypto.bind();
+    Sha.bind();
     Unsupported.bind();
   }
 

@@ -21,12 +21,6 @@ public final class Unsupported {
     ops.addAll(EnumSet.of(Op.RDPKRU, Op.WRPKRU));
     // No system-management mode.
     ops.add(Op.RSM);
-    // Not there yet: take a line away with the meaning that comes.
-    ops.addAll(EnumSet.range(Op.FXSAVE, Op.STMXCSR));
-    ops.addAll(EnumSet.range(Op.FADD, Op.FFREEP));
-    ops.addAll(EnumSet.range(Op.PUNPCKLBW, Op.MOVNTSD));
-    ops.addAll(EnumSet.range(Op.MOVUPS, Op.ADDSUBPD));
-    ops.addAll(EnumSet.range(Op.AESENC, Op.SHA1RNDS4));
     return ops;
   }
 
