@@ -4,8 +4,9 @@ import org.osgi.annotation.versioning.ProviderType;
 
 /**
  * What a vCPU's instructions reach beyond registers and memory. Called on the vCPU's thread, with
- * its port running and no host address held: the implementation may evict, and takes the VM's
- * device lock.
+ * its memory port parked: the implementation takes the VM's device lock and may evict, and would
+ * otherwise wait for a vCPU that waits for it. Only {@link #cpuid} and {@link #tsc}, which take no
+ * lock, may be called while the port runs.
  */
 @ProviderType
 public interface CpuBus {

@@ -53,6 +53,15 @@ public interface Vm extends AutoCloseable {
   /** Counters, one for each vCPU. */
   List<CpuStats> stats();
 
+  /**
+   * What a vCPU did last with devices and MSRs, and its last exits: oldest first, bounded, a line
+   * each.
+   */
+  List<String> trace(int vcpu);
+
+  /** How it ended; empty until it has. */
+  Optional<VmEnd> end();
+
   /** The memory system it lives in. */
   MemorySystem memory();
 

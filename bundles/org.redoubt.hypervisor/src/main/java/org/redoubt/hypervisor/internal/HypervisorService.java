@@ -1,0 +1,240 @@
+package org.redoubt.hypervisor.internal;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.redoubt.api.HypervisorException;
+import org.redoubt.api.cpu.CpuConfig;
+import org.redoubt.api.cpu.CpuEngine;
+import org.redoubt.api.cpu.CpuEngineFactory;
+import org.redoubt.api.cpu.MmuFactory;
+import org.redoubt.api.device.LocalApics;
+import org.redoubt.api.firmware.SecureProcessor;
+import org.redoubt.api.guest.GuestLoader;
+import org.redoubt.api.guest.LaunchPlan;
+import org.redoubt.api.guest.LaunchRequest;
+import org.redoubt.api.memory.MemoryView;
+import org.redoubt.api.vm.Hypervisor;
+import org.redoubt.api.vm.Vm;
+import org.redoubt.api.vm.VmConfig;
+
+/** Composes VMs from parts, and takes them apart in reverse. */
+final class HypervisorService implements Hypervisor, AutoCloseable {
+  private static final int HEAD_BYTES = 64 << 10;
+  private static final int MAX_VCPUS = 64;
+
+  private final Parts parts;
+  private final List<String> deviceNames;
+  private final Host host;
+  private final List<RedoubtVm> vms = new CopyOnWriteArrayList<>();
+
+  /**
+   * @param deviceNames the devices of each machine, in the order in which they are made
+   */
+  HypervisorService(Parts parts, List<String> deviceNames) {
+    this.parts = parts;
+    this.deviceNames = deviceNames;
+    this.host = new Host(parts);
+  }
+
+  @Override
+  public synchronized Vm create(VmConfig config) throws HypervisorException {
+    check(config);
+    CpuEngineFactory cpus = parts.cpus.find(config.cpuEngine()).service();
+    MmuFactory mmus = parts.mmus.find(Optional.empty()).service();
+    if (!cpus.models().contains(config.cpuModel())) {
+      throw new HypervisorException(
+          "No CPU model is called '%s'; there are: %s"
+              .formatted(config.cpuModel(), String.join(", ", cpus.models())));
+    }
+    try (Arena files = Arena.ofShared()) {
+      LaunchPlan plan = plan(config, files);
+      return compose(config, cpus, mmus, plan);
+    }
+  }
+
+  private void check(VmConfig config) throws HypervisorException {
+    if (config.name().isBlank() || vm(config.name()).isPresent()) {
+      throw new HypervisorException(
+          "A VM is called '%s' already; choose another name".formatted(config.name()));
+    }
+    if (config.protection() != VmConfig.Protection.NONE) {
+      throw new HypervisorException(
+          "Protection '%s' is not there yet; use none".formatted(config.protection()));
+    }
+    if (config.memoryBytes() < 4096 || config.memoryBytes() % 4096 != 0) {
+      throw new HypervisorException(
+          "Guest memory of %d bytes: it takes a multiple of 4096".formatted(config.memoryBytes()));
+    }
+    if (config.vcpus() < 1 || config.vcpus() > MAX_VCPUS) {
+      throw new HypervisorException(
+          "%d vCPUs: a VM has 1 to %d".formatted(config.vcpus(), MAX_VCPUS));
+    }
+  }
+
+  private LaunchPlan plan(VmConfig config, Arena files) throws HypervisorException {
+    MemorySegment kernel = map("kernel", config.kernel(), files);
+    Optional<MemorySegment> initrd = Optional.empty();
+    if (config.initrd().isPresent()) {
+      initrd = Optional.of(map("initrd", config.initrd().get(), files));
+    }
+    byte[] head =
+        kernel.asSlice(0, Math.min(HEAD_BYTES, kernel.byteSize())).toArray(ValueLayout.JAVA_BYTE);
+    for (PartList.Entry<GuestLoader> loader : parts.loaders.all()) {
+      if (loader.service().accepts(head)) {
+        return loader
+            .service()
+            .plan(
+                new LaunchRequest(
+                    kernel, initrd, config.append(), config.memoryBytes(), config.vcpus(), 0, 0));
+      }
+    }
+    throw new HypervisorException(
+        "No guest loader knows the kernel %s; there are loaders for: %s"
+            .formatted(
+                config.kernel(),
+                String.join(
+                    ", ", parts.loaders.all().stream().map(PartList.Entry::name).toList())));
+  }
+
+  private static MemorySegment map(String what, Path file, Arena arena) throws HypervisorException {
+    if (!Files.isRegularFile(file)) {
+      throw new HypervisorException("The %s %s is not a file".formatted(what, file));
+    }
+    try (FileChannel channel = FileChannel.open(file)) {
+      return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+    } catch (IOException e) {
+      throw new HypervisorException("The %s %s cannot be read: %s".formatted(what, file, e), e);
+    }
+  }
+
+  private Vm compose(VmConfig config, CpuEngineFactory cpus, MmuFactory mmus, LaunchPlan plan)
+      throws HypervisorException {
+    Host.Lease lease = host.lease(config);
+    RedoubtVm vm = new RedoubtVm(config, lease);
+    try {
+      load(plan, lease);
+      Machine machine =
+          new Machine(
+              lease.guest(),
+              new DmaGate(lease.guest(), lease.memory()),
+              vm,
+              config.options(),
+              config.vcpus());
+      GuestView view =
+          new GuestView(lease.memory(), mmus, lease.nested(), lease.guest(), lease.asid(), 0);
+      vm.compose(machine, view, () -> vms.remove(vm));
+      for (String name : deviceNames) {
+        machine.plug(name, parts.devices.find(Optional.of(name)).service());
+      }
+      for (int index = 0; index < config.vcpus(); index++) {
+        vm.add(vcpu(vm, machine, index, cpus, mmus, lease, plan));
+      }
+      vms.add(vm);
+      return vm;
+    } catch (HypervisorException | RuntimeException e) {
+      vm.close();
+      throw e;
+    }
+  }
+
+  private static void load(LaunchPlan plan, Host.Lease lease) throws HypervisorException {
+    MemoryView view = lease.memory().view(lease.asid());
+    for (LaunchPlan.Region region : plan.regions()) {
+      long spa = lease.guest().spa(region.gpa(), region.bytes().byteSize());
+      if (spa < 0) {
+        throw new HypervisorException(
+            "The loader puts '%s' at %xh, %d bytes: that is not RAM"
+                .formatted(region.name(), region.gpa(), region.bytes().byteSize()));
+      }
+      view.write(spa, region.bytes());
+    }
+  }
+
+  private static Vcpu vcpu(
+      RedoubtVm vm,
+      Machine machine,
+      int index,
+      CpuEngineFactory cpus,
+      MmuFactory mmus,
+      Host.Lease lease,
+      LaunchPlan plan)
+      throws HypervisorException {
+    VmConfig config = vm.config();
+    LocalApics apics =
+        machine
+            .part(LocalApics.class)
+            .orElseThrow(
+                () -> new HypervisorException("No device of this machine offers local APICs"));
+    Wake wake = new Wake();
+    ApicTap apic = new ApicTap(apics.of(index), wake);
+    VcpuBus bus = new VcpuBus(index, config.vcpus(), machine, apic);
+    CpuEngine engine =
+        cpus.create(
+            new CpuConfig(
+                index,
+                config.cpuModel(),
+                lease.memory(),
+                mmus,
+                lease.nested(),
+                lease.asid(),
+                0,
+                bus,
+                apic));
+    Vcpu vcpu = new Vcpu(vm, index, bus, engine);
+    wake.target = vcpu;
+    try {
+      if (index == 0) {
+        engine.importState(plan.entry());
+      } else {
+        apic.signal().init();
+      }
+    } catch (IllegalArgumentException e) {
+      engine.close();
+      throw new HypervisorException(
+          "The CPU engine refuses the loader's entry state: " + e.getMessage(), e);
+    }
+    return vcpu;
+  }
+
+  /** Reaches a vCPU that is made after the APIC it listens to. */
+  private static final class Wake implements Runnable {
+    private volatile @org.jspecify.annotations.Nullable Vcpu target;
+
+    @Override
+    public void run() {
+      Vcpu vcpu = target;
+      if (vcpu != null) {
+        vcpu.wake();
+      }
+    }
+  }
+
+  @Override
+  public List<Vm> vms() {
+    return List.copyOf(vms);
+  }
+
+  @Override
+  public Optional<Vm> vm(String name) {
+    return vms.stream().filter(vm -> vm.config().name().equals(name)).map(vm -> (Vm) vm).findAny();
+  }
+
+  @Override
+  public SecureProcessor secureProcessor() throws HypervisorException {
+    throw new HypervisorException("This hypervisor has no secure processor yet");
+  }
+
+  /** Stops and closes every VM. */
+  @Override
+  public void close() {
+    vms.forEach(RedoubtVm::close);
+  }
+}

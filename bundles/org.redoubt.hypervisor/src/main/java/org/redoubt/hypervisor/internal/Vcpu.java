@@ -1,0 +1,129 @@
+package org.redoubt.hypervisor.internal;
+
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.api.cpu.CpuEngine;
+import org.redoubt.api.cpu.CpuState;
+import org.redoubt.api.cpu.Exit;
+
+/** One vCPU: its engine, and the thread that runs it once the VM has started. */
+final class Vcpu {
+  private final RedoubtVm vm;
+  private final int index;
+  private final VcpuBus bus;
+  private final CpuEngine engine;
+  private @Nullable Thread thread;
+  private volatile boolean signalled;
+  private volatile boolean waiting;
+
+  /** State when it stopped for good. */
+  private @Nullable CpuState lastState;
+
+  /**
+   * @param engine its engine; from now on closed by this object
+   */
+  Vcpu(RedoubtVm vm, int index, VcpuBus bus, CpuEngine engine) {
+    this.vm = vm;
+    this.index = index;
+    this.bus = bus;
+    this.engine = engine;
+  }
+
+  int index() {
+    return index;
+  }
+
+  VcpuBus bus() {
+    return bus;
+  }
+
+  CpuEngine engine() {
+    return engine;
+  }
+
+  @Nullable CpuState lastState() {
+    return lastState;
+  }
+
+  void start() {
+    thread =
+        Thread.ofPlatform()
+            .daemon(true)
+            .name("redoubt %s vcpu%d".formatted(vm.config().name(), index))
+            .start(this::work);
+  }
+
+  /** Something may have changed for this vCPU: look again if it waits. Any thread. */
+  void wake() {
+    signalled = true;
+    if (waiting) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  /** Makes it come to its VM's gate soon. Any thread. */
+  void attention() {
+    engine.requestStop();
+    wake();
+  }
+
+  /** Waits until its thread has ended; says whether it has. */
+  boolean join(Duration limit) throws InterruptedException {
+    Thread running = thread;
+    return running == null || running == Thread.currentThread() || running.join(limit);
+  }
+
+  private void work() {
+    try {
+      while (vm.gate()) {
+        signalled = false;
+        Exit exit = engine.run(Long.MAX_VALUE);
+        act(exit);
+      }
+    } catch (RuntimeException | Error e) {
+      vm.bug(this, e);
+    } finally {
+      finish();
+      vm.left();
+    }
+  }
+
+  private void act(Exit exit) {
+    if (exit.kind() == Exit.Kind.STOPPED || exit.kind() == Exit.Kind.BUDGET) {
+      return;
+    }
+    bus.log.add(
+        vm.machine().clock().nowNs(),
+        AccessLog.EXIT,
+        exit.kind().ordinal(),
+        exit.info1(),
+        exit.info2());
+    switch (exit.kind()) {
+      case HALT, INIT -> await();
+      case SHUTDOWN, UNSUPPORTED, NESTED_PAGE_FAULT -> vm.crash(this, exit);
+      case SUSPENDED -> vm.lookAtMemory();
+      default -> {}
+    }
+  }
+
+  /** Nothing to do until a signal, or until the VM wants something. */
+  private void await() {
+    waiting = true;
+    while (!signalled && !vm.wantsAttention()) {
+      LockSupport.park(this);
+    }
+    waiting = false;
+  }
+
+  /** Keeps the last state and closes the engine, on the thread that used it last. */
+  void finish() {
+    CpuState state = new CpuState();
+    try {
+      engine.exportState(state);
+      lastState = state;
+    } finally {
+      engine.close();
+    }
+  }
+}
