@@ -1,0 +1,229 @@
+package org.redoubt.firmware.internal;
+
+import java.lang.foreign.MemorySegment;
+import java.time.Instant;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import org.redoubt.api.firmware.CommandRecord;
+import org.redoubt.api.memory.MemorySuspendedException;
+import org.redoubt.api.memory.PageTag;
+import org.redoubt.spec.sev.FirmwareStatus;
+import org.redoubt.spec.sev.SevCommand;
+import org.redoubt.struct.Reserved;
+
+/**
+ * Takes a command, checks what is common to all, asks the policies, has it carried out, and writes
+ * it down. One command at a time, on its caller's thread. Checks shared by all commands, in this
+ * order:
+ *
+ * <pre>
+ * INVALID_COMMAND         the number stands for no command
+ * UNSUPPORTED             the command is known and not here yet
+ * INVALID_PLATFORM_STATE  it may not run in this state
+ * INVALID_ADDRESS         the command buffer is not in memory
+ * INVALID_PARAM           a reserved byte of the buffer is set
+ * INVALID_GUEST           no guest has the handle
+ * INVALID_GUEST_STATE     it may not run in the guest's state
+ * INACTIVE, ACTIVE        the guest must, or must not, have an ASID
+ *                         ... the command's own checks ...
+ * POLICY_FAILURE          a policy refuses
+ * HWERROR_PLATFORM        memory is suspended, or the state cannot be kept
+ * </pre>
+ */
+final class Dispatcher {
+  private final Platform platform;
+  private final Policies policies;
+  private final History history;
+  private final Map<SevCommand, Command> commands = new EnumMap<>(SevCommand.class);
+  private final ReentrantLock lock = new ReentrantLock();
+  private boolean closed;
+
+  Dispatcher(Platform platform, Policies policies, History history, List<Command> commands) {
+    this.platform = platform;
+    this.policies = policies;
+    this.history = history;
+    for (Command c : commands) {
+      if (this.commands.put(c.id(), c) != null) {
+        throw new AssertionError("Bug: two classes for " + c.id());
+      }
+    }
+  }
+
+  /** Carries a command out and returns its status; never throws. */
+  FirmwareStatus dispatch(int command, long bufferSpa) {
+    lock.lock();
+    try {
+      Instant at = Instant.now();
+      long start = System.nanoTime();
+      Optional<Refusal> refusal = run(command, bufferSpa);
+      FirmwareStatus status = refusal.map(Refusal::status).orElse(FirmwareStatus.SUCCESS);
+      history.add(
+          new CommandRecord(
+              at,
+              command,
+              SevCommand.of(command).map(SevCommand::name).orElse("UNKNOWN"),
+              status.code(),
+              status.name(),
+              refusal.map(Refusal::reason).orElse(""),
+              System.nanoTime() - start));
+      return status;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Runs {@code action} between two commands. */
+  <T> T between(java.util.function.Supplier<T> action) {
+    lock.lock();
+    try {
+      return action.get();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Lets no further command run. */
+  void close() {
+    lock.lock();
+    try {
+      closed = true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Optional<Refusal> run(int id, long bufferSpa) {
+    if (closed) {
+      return Optional.of(
+          Refusal.of(FirmwareStatus.HWERROR_PLATFORM, "The secure processor is switched off"));
+    }
+    try {
+      return decideAndCarryOut(id, bufferSpa);
+    } catch (MemorySuspendedException e) {
+      return Optional.of(Refusal.of(FirmwareStatus.HWERROR_PLATFORM, "Memory is suspended: %s", e));
+    } catch (RuntimeException e) {
+      // Our own fault: this command fails, the next ones run.
+      return Optional.of(Refusal.of(FirmwareStatus.HWERROR_PLATFORM, "Bug in the firmware: %s", e));
+    }
+  }
+
+  private Optional<Refusal> decideAndCarryOut(int id, long bufferSpa) {
+    Optional<SevCommand> known = SevCommand.of(id);
+    if (known.isEmpty()) {
+      return Optional.of(
+          Refusal.of(FirmwareStatus.INVALID_COMMAND, "CMDRESP: expected a command, found %Xh", id));
+    }
+    Command command = commands.get(known.get());
+    if (command == null) {
+      return Optional.of(
+          Refusal.of(
+              FirmwareStatus.UNSUPPORTED, "%s is not supported by this firmware", known.get()));
+    }
+    if (!command.platformStates().contains(platform.state())) {
+      return Optional.of(
+          Refusal.of(
+              FirmwareStatus.INVALID_PLATFORM_STATE,
+              "Platform state: expected %s, found %s",
+              command.platformStates(),
+              platform.state()));
+    }
+    int bytes = command.id().bufferBytes();
+    if (bytes > 0 && !platform.memory().config().addressMap().isDram(bufferSpa, bytes)) {
+      return Optional.of(
+          Refusal.of(
+              FirmwareStatus.INVALID_ADDRESS,
+              "Command buffer: expected %d bytes of memory, found %Xh outside of it",
+              bytes,
+              bufferSpa));
+    }
+    MemorySegment buffer = MemorySegment.ofArray(new byte[bytes]);
+    if (bytes > 0) {
+      platform.memory().view(PageTag.SHARED).read(bufferSpa, buffer);
+    }
+    Optional<Reserved.Violation> mbz =
+        command.layout().flatMap(l -> Reserved.firstNonZero(l, buffer));
+    if (mbz.isPresent()) {
+      return Optional.of(Refusal.of(FirmwareStatus.INVALID_PARAM, "%s", mbz.get()));
+    }
+    Call call = new Call(platform, buffer, bufferSpa);
+    return withGuest(command, call);
+  }
+
+  private Optional<Refusal> withGuest(Command command, Call call) {
+    Optional<Guest> guest = Optional.empty();
+    if (!command.guestStates().isEmpty()) {
+      int handle = call.buffer().get(org.redoubt.struct.Layouts.LE32, 0);
+      guest = platform.guest(handle);
+      if (guest.isEmpty()) {
+        return Optional.of(
+            Refusal.of(
+                FirmwareStatus.INVALID_GUEST,
+                "HANDLE: expected one of %d guests, found %Xh",
+                platform.guestCount(),
+                handle));
+      }
+      Optional<Refusal> bad = checkGuest(command, guest.get());
+      if (bad.isPresent()) {
+        return bad;
+      }
+    }
+    return switch (command.check(call, guest)) {
+      case Refusal r -> {
+        if (r.writesBuffer()) {
+          giveBack(call);
+        }
+        yield Optional.of(r);
+      }
+      case Approval a -> {
+        Optional<Refusal> refused =
+            a.question().isPresent()
+                ? policies.ask(command.id().name(), guest, a.question().get())
+                : Optional.empty();
+        if (refused.isPresent()) {
+          a.abandon().run();
+        } else {
+          refused = a.action().carryOut();
+          if (refused.isEmpty() && command.hasOutput()) {
+            giveBack(call);
+          }
+        }
+        yield refused;
+      }
+    };
+  }
+
+  private static Optional<Refusal> checkGuest(Command command, Guest guest) {
+    if (!command.guestStates().contains(guest.state())) {
+      return Optional.of(
+          Refusal.of(
+              FirmwareStatus.INVALID_GUEST_STATE,
+              "Guest %d: expected state %s, found %s",
+              guest.handle(),
+              command.guestStates(),
+              guest.state()));
+    }
+    if (command.activity() == Command.Activity.ACTIVE && guest.asid() == 0) {
+      return Optional.of(
+          Refusal.of(
+              FirmwareStatus.INACTIVE,
+              "Guest %d: expected an ASID (ACTIVATE), found none",
+              guest.handle()));
+    }
+    if (command.activity() == Command.Activity.INACTIVE && guest.asid() != 0) {
+      return Optional.of(
+          Refusal.of(
+              FirmwareStatus.ACTIVE,
+              "Guest %d: expected no ASID, found %d",
+              guest.handle(),
+              guest.asid()));
+    }
+    return Optional.empty();
+  }
+
+  private void giveBack(Call call) {
+    platform.memory().view(PageTag.SHARED).write(call.bufferSpa(), call.buffer());
+  }
+}

@@ -1,0 +1,94 @@
+package org.redoubt.firmware.internal;
+
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.firmware.internal.keys.GuestKeys;
+import org.redoubt.spec.sev.GuestPolicy;
+import org.redoubt.spec.sev.GuestState;
+import org.redoubt.spec.sev.command.Measurement;
+
+/** The context of one guest. Changed only under the platform's command lock. */
+public final class Guest {
+  private final int handle;
+  private final GuestPolicy policy;
+  private final GuestKeys keys;
+  private GuestState state = GuestState.LUPDATE;
+  private MessageDigest launchDigest = sha256();
+  private @Nullable Measurement measurement;
+  private int asid;
+
+  /** A guest in state LUPDATE; takes {@code keys} over. */
+  public Guest(int handle, GuestPolicy policy, GuestKeys keys) {
+    this.handle = handle;
+    this.policy = policy;
+    this.keys = keys;
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("Bug: every JDK has SHA-256", e);
+    }
+  }
+
+  public int handle() {
+    return handle;
+  }
+
+  public GuestPolicy policy() {
+    return policy;
+  }
+
+  public GuestKeys keys() {
+    return keys;
+  }
+
+  public GuestState state() {
+    return state;
+  }
+
+  public void setState(GuestState next) {
+    state = next;
+  }
+
+  /** The ASID, 0 for none. */
+  public int asid() {
+    return asid;
+  }
+
+  public void setAsid(int next) {
+    asid = next;
+  }
+
+  /**
+   * A copy of the running digest, to be put back by {@link #setLaunchDigest} once its bytes are in
+   * place.
+   */
+  public MessageDigest copyLaunchDigest() {
+    try {
+      return (MessageDigest) launchDigest.clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError("Bug: the JDK's SHA-256 can be cloned", e);
+    }
+  }
+
+  public void setLaunchDigest(MessageDigest digest) {
+    launchDigest = digest;
+  }
+
+  /** The digest of everything launched so far. */
+  public byte[] launchDigest() {
+    return copyLaunchDigest().digest();
+  }
+
+  /** What LAUNCH_MEASURE gave out; none before. */
+  public @Nullable Measurement measurement() {
+    return measurement;
+  }
+
+  public void setMeasurement(Measurement given) {
+    measurement = given;
+  }
+}

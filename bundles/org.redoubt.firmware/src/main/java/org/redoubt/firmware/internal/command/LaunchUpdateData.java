@@ -1,0 +1,89 @@
+package org.redoubt.firmware.internal.command;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Optional;
+import org.redoubt.api.memory.MemoryView;
+import org.redoubt.api.memory.PageTag;
+import org.redoubt.firmware.internal.Approval;
+import org.redoubt.firmware.internal.Call;
+import org.redoubt.firmware.internal.Command;
+import org.redoubt.firmware.internal.Decision;
+import org.redoubt.firmware.internal.Guest;
+import org.redoubt.firmware.internal.Refusal;
+import org.redoubt.spec.sev.FirmwareStatus;
+import org.redoubt.spec.sev.GuestState;
+import org.redoubt.spec.sev.SevCommand;
+import org.redoubt.spec.sev.command.LaunchUpdateBuffer;
+
+/**
+ * LAUNCH_UPDATE_DATA: measures memory and encrypts it in place. Every byte is read once: what is
+ * hashed is what is encrypted.
+ *
+ * <pre>
+ * INVALID_LEN      LENGTH is 0 or no multiple of 16
+ * INVALID_ADDRESS  PADDR is no multiple of 16, not memory, or overlaps the command buffer
+ * POLICY_FAILURE   a policy refuses
+ * </pre>
+ */
+final class LaunchUpdateData extends Command.OfGuest {
+  private static final int BLOCK = 16;
+  private static final int CHUNK_BYTES = 64 << 10;
+
+  LaunchUpdateData() {
+    super(
+        SevCommand.LAUNCH_UPDATE_DATA,
+        LaunchUpdateBuffer.LAYOUT,
+        EnumSet.of(GuestState.LUPDATE),
+        Activity.ACTIVE);
+  }
+
+  @Override
+  protected Decision check(Call call, Guest guest) {
+    LaunchUpdateBuffer b = LaunchUpdateBuffer.read(call.buffer());
+    long length = Integer.toUnsignedLong(b.length());
+    if (length == 0 || length % BLOCK != 0) {
+      return Refusal.of(
+          FirmwareStatus.INVALID_LEN,
+          "LENGTH: expected a positive multiple of 16, found %d",
+          length);
+    }
+    Optional<Refusal> bad = call.check(BLOCK, new Call.Range("PADDR", b.paddr(), length));
+    if (bad.isPresent()) {
+      return bad.get();
+    }
+    Map<String, String> question =
+        Map.of("PADDR", "%X".formatted(b.paddr()), "LENGTH", "%X".formatted(length));
+    return Approval.asking(
+        question,
+        () -> {
+          update(call, guest, b.paddr(), length);
+          return Optional.empty();
+        });
+  }
+
+  private static void update(Call call, Guest guest, long paddr, long length) {
+    MemoryView plain = call.platform().memory().view(PageTag.SHARED);
+    MemoryView encrypted = call.platform().memory().view(guest.asid());
+    MessageDigest digest = guest.copyLaunchDigest();
+    // On the heap: the JDK's SHA-256 would copy from anywhere else.
+    ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(length, CHUNK_BYTES));
+    long spa = paddr;
+    long left = length;
+    while (left > 0) {
+      // Whole pages, but for the first and last chunk of an unaligned range.
+      int n = (int) Math.min(left, CHUNK_BYTES - (spa & CHUNK_BYTES - 1));
+      n = Math.min(n, bytes.capacity());
+      MemorySegment chunk = MemorySegment.ofArray(bytes.array()).asSlice(0, n);
+      plain.read(spa, chunk);
+      digest.update(bytes.array(), 0, n);
+      encrypted.write(spa, chunk);
+      spa += n;
+      left -= n;
+    }
+    guest.setLaunchDigest(digest);
+  }
+}

@@ -1,0 +1,249 @@
+package org.redoubt.firmware.internal.keys;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.Optional;
+import javax.crypto.Cipher;
+import javax.crypto.spec.GCMParameterSpec;
+import javax.crypto.spec.SecretKeySpec;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.crypto.Certificates;
+import org.redoubt.crypto.ChainReport;
+import org.redoubt.crypto.InsecureSecretAccess;
+import org.redoubt.crypto.Kdf;
+import org.redoubt.crypto.P384PrivateKey;
+import org.redoubt.crypto.RootAuthority;
+import org.redoubt.crypto.SecretBytes;
+import org.redoubt.spec.sev.cert.Algorithm;
+import org.redoubt.spec.sev.cert.CaCertificate;
+import org.redoubt.spec.sev.cert.SevCertificate;
+import org.redoubt.spec.sev.cert.Usage;
+
+/**
+ * What is burnt into one chip, and what it keeps while the power is off: the chip-unique secret,
+ * from which CEK and id follow; the root that certifies the CEK (on real hardware that is the
+ * maker's key server); and the sealed platform keys.
+ *
+ * <p>Files in the state folder: {@code chip.secret} (32 bytes), {@code root.ark}, {@code root.ask},
+ * {@code root.key}, {@code platform.sealed}. Without a folder everything is forgotten. Not
+ * thread-safe, but for {@link #root()}.
+ */
+public final class Chip implements AutoCloseable {
+  /** Bytes of the id that GET_ID gives for one socket. Source: virtee/sev, AMDESE/sev-tool. */
+  public static final int ID_BYTES = 64;
+
+  private static final int SECRET_BYTES = 32;
+  private static final int ROOT_BITS = 4096;
+  private static final String SECRET = "chip.secret";
+  private static final String CEK_CERT = "cek.cert";
+  private static final String SEALED = "platform.sealed";
+  private static final int GCM_IV_BYTES = 12;
+
+  private final Optional<StateFolder> folder;
+  private final SecureRandom random;
+  private final SecretBytes secret;
+  private final P384PrivateKey cek;
+  private final Object rootLock = new Object();
+  private @Nullable RootAuthority root;
+  private @Nullable SevCertificate cekCertificate;
+
+  private Chip(Optional<StateFolder> folder, SecretBytes secret, SecureRandom random) {
+    this.folder = folder;
+    this.secret = secret;
+    this.random = random;
+    this.cek = P384PrivateKey.fromSeed(secret, "redoubt-cek");
+  }
+
+  /**
+   * The chip whose state is in {@code path}, made there if there is none; a fresh one that forgets
+   * without a path.
+   *
+   * @throws IOException if the folder cannot be used, or the secret in it is damaged
+   */
+  public static Chip open(Optional<Path> path, SecureRandom random) throws IOException {
+    if (path.isEmpty()) {
+      return new Chip(Optional.empty(), SecretBytes.random(SECRET_BYTES, random), random);
+    }
+    StateFolder folder = new StateFolder(path.get());
+    Optional<byte[]> kept = folder.read(SECRET);
+    if (kept.isPresent()) {
+      if (kept.get().length != SECRET_BYTES) {
+        throw new IOException(
+            "%s has %d bytes, not %d"
+                .formatted(path.get().resolve(SECRET), kept.get().length, SECRET_BYTES));
+      }
+      return new Chip(Optional.of(folder), SecretBytes.takeOver(kept.get()), random);
+    }
+    byte[] fresh = new byte[SECRET_BYTES];
+    random.nextBytes(fresh);
+    folder.write(SECRET, fresh);
+    return new Chip(Optional.of(folder), SecretBytes.takeOver(fresh), random);
+  }
+
+  /** The chip's id: public, and no way back to the secret. */
+  public byte[] id() {
+    try (SecretBytes id = Kdf.derive(secret, "redoubt-chip-id", new byte[0], ID_BYTES)) {
+      return id.expose(InsecureSecretAccess.get());
+    }
+  }
+
+  /** The chip endorsement key; owned by this. */
+  public P384PrivateKey cek() {
+    return cek;
+  }
+
+  /**
+   * The CEK's certificate, signed by {@link #root()}: the first call may take seconds. RSA-PSS is
+   * salted, so it is made once and kept.
+   *
+   * @throws IOException if the root cannot be read or kept
+   */
+  public SevCertificate cekCertificate(int apiMajor, int apiMinor) throws IOException {
+    synchronized (rootLock) {
+      SevCertificate c = cekCertificate;
+      if (c == null) {
+        RootAuthority r = root();
+        Optional<SevCertificate> kept = readCekCertificate(r);
+        if (kept.isPresent()) {
+          c = kept.get();
+        } else {
+          c =
+              r.certify(
+                  SevCertificate.unsigned(
+                      apiMajor,
+                      apiMinor,
+                      Usage.CEK,
+                      Algorithm.ECDSA_SHA256,
+                      cek.publicKey().qx(),
+                      cek.publicKey().qy()));
+          if (folder.isPresent()) {
+            folder.get().write(CEK_CERT, c.toBytes());
+          }
+        }
+        cekCertificate = c;
+      }
+      return c;
+    }
+  }
+
+  /** The kept one, unless it is of another chip or under another root. */
+  private Optional<SevCertificate> readCekCertificate(RootAuthority r) throws IOException {
+    Optional<byte[]> raw = folder.isPresent() ? folder.get().read(CEK_CERT) : Optional.empty();
+    return raw.filter(b -> b.length == SevCertificate.BYTES)
+        .map(SevCertificate::new)
+        .filter(c -> ChainReport.checkCek(c, r.ask()).isEmpty())
+        .filter(c -> Certificates.publicKey(c).equals(cek.publicKey()));
+  }
+
+  /**
+   * The root above this chip, made on first use.
+   *
+   * @throws IOException if it cannot be read or kept, or is damaged
+   */
+  public RootAuthority root() throws IOException {
+    synchronized (rootLock) {
+      RootAuthority r = root;
+      if (r == null) {
+        r = readRoot();
+        if (r == null) {
+          r = RootAuthority.generate(ROOT_BITS, random);
+          writeRoot(r);
+        }
+        root = r;
+      }
+      return r;
+    }
+  }
+
+  private @Nullable RootAuthority readRoot() throws IOException {
+    if (folder.isEmpty()) {
+      return null;
+    }
+    Optional<byte[]> ark = folder.get().read("root.ark");
+    Optional<byte[]> ask = folder.get().read("root.ask");
+    Optional<byte[]> key = folder.get().read("root.key");
+    if (ark.isEmpty() || ask.isEmpty() || key.isEmpty()) {
+      return null; // never finished: root.ark comes last
+    }
+    try {
+      return RootAuthority.of(
+          new CaCertificate(ark.get()), new CaCertificate(ask.get()), key.get());
+    } catch (IllegalArgumentException e) {
+      throw new IOException("The root in the state folder cannot be used: " + e.getMessage(), e);
+    } finally {
+      Arrays.fill(key.get(), (byte) 0);
+    }
+  }
+
+  private void writeRoot(RootAuthority r) throws IOException {
+    if (folder.isPresent()) {
+      byte[] key = r.askKey(InsecureSecretAccess.get());
+      folder.get().write("root.key", key);
+      Arrays.fill(key, (byte) 0);
+      folder.get().write("root.ask", r.ask().toBytes());
+      folder.get().write("root.ark", r.ark().toBytes());
+    }
+  }
+
+  /**
+   * The platform state kept under the chip's secret.
+   *
+   * @return empty if there is none
+   * @throws GeneralSecurityException if it is there and was changed, or is another chip's
+   */
+  Optional<byte[]> unseal() throws IOException, GeneralSecurityException {
+    Optional<byte[]> sealed = folder.isPresent() ? folder.get().read(SEALED) : Optional.empty();
+    if (sealed.isEmpty()) {
+      return Optional.empty();
+    }
+    byte[] raw = sealed.get();
+    if (raw.length < GCM_IV_BYTES) {
+      throw new GeneralSecurityException("Too short");
+    }
+    return Optional.of(
+        gcm(Cipher.DECRYPT_MODE, Arrays.copyOf(raw, GCM_IV_BYTES))
+            .doFinal(raw, GCM_IV_BYTES, raw.length - GCM_IV_BYTES));
+  }
+
+  /** Keeps the platform state, encrypted and authenticated (AES-256-GCM, random IV). */
+  void seal(byte[] state) throws IOException {
+    if (folder.isEmpty()) {
+      return;
+    }
+    byte[] iv = new byte[GCM_IV_BYTES];
+    random.nextBytes(iv);
+    try {
+      byte[] body = gcm(Cipher.ENCRYPT_MODE, iv).doFinal(state);
+      byte[] out = Arrays.copyOf(iv, iv.length + body.length);
+      System.arraycopy(body, 0, out, iv.length, body.length);
+      folder.get().write(SEALED, out);
+    } catch (GeneralSecurityException e) {
+      throw new AssertionError("Bug: every JDK has AES-256-GCM", e);
+    }
+  }
+
+  void forgetSealed() throws IOException {
+    if (folder.isPresent()) {
+      folder.get().delete(SEALED);
+    }
+  }
+
+  private Cipher gcm(int mode, byte[] iv) throws GeneralSecurityException {
+    try (SecretBytes key = Kdf.derive(secret, "redoubt-state", new byte[0], 32)) {
+      byte[] raw = key.expose(InsecureSecretAccess.get());
+      Cipher c = Cipher.getInstance("AES/GCM/NoPadding");
+      c.init(mode, new SecretKeySpec(raw, "AES"), new GCMParameterSpec(128, iv));
+      Arrays.fill(raw, (byte) 0);
+      return c;
+    }
+  }
+
+  @Override
+  public void close() {
+    cek.close();
+    secret.close();
+  }
+}
