@@ -107,6 +107,10 @@ public final class Cpu {
   public int bank;
   public Mmu mmu;
   public final CpuBus bus;
+
+  /** The C-bit in CR3 and page-table entries, if memory encryption is on; else 0. */
+  public long encryptionMask;
+
   public final CpuModel model;
   public final GuestFault fault = new GuestFault();
   public final SystemHooks hooks;

@@ -13,7 +13,23 @@ public final class Meanings {
   private static final @Nullable Meaning[] TABLE = new Meaning[Op.values().length];
 
   static {
+    Arithmetic.bind();
+    Divide.bind();
     Logic.bind();
+    Shift.bind();
+    Bits.bind();
+    Move.bind();
+    Stack.bind();
+    Control.bind();
+    FlagOps.bind();
+    Strings.bind();
+    Ports.bind();
+    Segments.bind();
+    FarTransfer.bind();
+    Interrupts.bind();
+    FastCall.bind();
+    ControlRegisters.bind();
+    SystemOps.bind();
     StateSave.bind();
     X87Environment.bind();
     X87Arithmetic.bind();

@@ -226,6 +226,45 @@ public final class Mem {
     }
   }
 
+  // Runs within a page
+
+  /**
+   * Copies between two runs that each lie within a page and do not overlap forwards.
+   *
+   * @return false, and nothing done, unless the TLB has both
+   */
+  static boolean copyWithinPages(Cpu cpu, long from, long to, long bytes) {
+    long source = entry(cpu, from);
+    long target = entry(cpu, to);
+    if (!readHit(source, from) || !writeHit(target, to)) {
+      return false;
+    }
+    HostMemory.copy(host(source, from), host(target, to), bytes);
+    return true;
+  }
+
+  /**
+   * Fills a run within a page with a value of 8 to 64 bits.
+   *
+   * @return false, and nothing done, unless the TLB has it
+   */
+  static boolean fillWithinPage(Cpu cpu, long to, long bytes, long value, int width) {
+    long target = entry(cpu, to);
+    if (!writeHit(target, to)) {
+      return false;
+    }
+    long host = host(target, to);
+    int step = width >> 3;
+    if (Operands.zeroExtend(value, width) == 0 || step == 1) {
+      HostMemory.fill(host, bytes, (int) value);
+    } else {
+      for (long i = 0; i < bytes; i += step) {
+        HostMemory.put(host + i, step, value);
+      }
+    }
+    return true;
+  }
+
   // Atomics
 
   /**

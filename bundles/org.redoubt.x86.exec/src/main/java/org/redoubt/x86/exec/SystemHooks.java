@@ -5,6 +5,9 @@ public interface SystemHooks {
   /** The time-stamp counter as the guest sees it, without its offset. */
   long tsc();
 
+  /** 64 random bits, good enough for keys. */
+  long random();
+
   /** CR8 of the local APIC. */
   int cr8();
 
@@ -26,6 +29,12 @@ public interface SystemHooks {
 
   /** The TLB may have been emptied, or the mode changed: links between blocks are void. */
   void translationChanged();
+
+  /** WBINVD, WBNOINVD, INVD. */
+  void flushCaches();
+
+  /** CLFLUSH and its kin, after the address was found readable. */
+  void flushLine(long gva);
 
   /** A #UD was raised for an operation that is known but not supported. */
   void unsupported(org.redoubt.x86.decode.Insn in);

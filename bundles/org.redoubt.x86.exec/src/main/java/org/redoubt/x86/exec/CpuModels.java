@@ -1,0 +1,65 @@
+package org.redoubt.x86.exec;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The CPU models, read from {@code models.txt}. */
+public final class CpuModels {
+  private static final Map<String, CpuModel> MODELS = read();
+
+  private CpuModels() {}
+
+  /** The names, the default first. */
+  public static List<String> names() {
+    return List.copyOf(MODELS.keySet());
+  }
+
+  public static Optional<CpuModel> find(String name) {
+    return Optional.ofNullable(MODELS.get(name));
+  }
+
+  private static Map<String, CpuModel> read() {
+    Map<String, List<CpuModel.Leaf>> leaves = new LinkedHashMap<>();
+    try (InputStream stream = CpuModels.class.getResourceAsStream("models.txt")) {
+      if (stream == null) {
+        throw new IllegalStateException("bug: models.txt is missing");
+      }
+      BufferedReader lines =
+          new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8));
+      List<CpuModel.Leaf> current = new ArrayList<>();
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        String[] words = line.strip().split(" +");
+        if (words[0].equals("model")) {
+          current = new ArrayList<>();
+          leaves.put(words[1], current);
+        } else if (words.length == 6 && !words[0].equals("#")) {
+          current.add(leaf(words));
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Map<String, CpuModel> models = new LinkedHashMap<>();
+    leaves.forEach((name, list) -> models.put(name, CpuModel.of(name, list)));
+    return models;
+  }
+
+  private static CpuModel.Leaf leaf(String[] words) {
+    int subleaf = words[1].equals("-") ? CpuModel.ANY : hex(words[1]);
+    return new CpuModel.Leaf(
+        hex(words[0]), subleaf, hex(words[2]), hex(words[3]), hex(words[4]), hex(words[5]));
+  }
+
+  private static int hex(String word) {
+    return Integer.parseUnsignedInt(word, 16);
+  }
+}
