@@ -158,6 +158,11 @@ final class SocMemory implements MemorySystem {
   }
 
   @Override
+  public boolean wbinvdRequired() {
+    return !keys.stagesBefore(TagState.Stage.NEEDS_WBINVD).isEmpty();
+  }
+
+  @Override
   public boolean isActive(int asid) {
     return asid > 0 && asid < tags.length && keys.isLive(tags[asid]);
   }

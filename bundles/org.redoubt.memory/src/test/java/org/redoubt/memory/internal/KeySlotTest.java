@@ -20,10 +20,12 @@ class KeySlotTest {
       assertEquals(KeyStatus.ASID_LIVE, system.activate(1));
       system.deactivate(1);
       assertFalse(system.isActive(1));
+      assertTrue(system.wbinvdRequired());
       assertEquals(KeyStatus.WBINVD_REQUIRED, system.activate(1));
       system.dfFlush();
       assertEquals(KeyStatus.WBINVD_REQUIRED, system.activate(1));
       system.wbinvd();
+      assertFalse(system.wbinvdRequired());
       assertEquals(KeyStatus.DFFLUSH_REQUIRED, system.activate(1));
       assertEquals(4, rig.alpha.open.get());
       system.dfFlush();
