@@ -59,43 +59,35 @@ final class Ciphers {
   }
 
   /**
-   * Proves that {@link Lane#plain} is what {@link Lane#cipher} stands for: a part of it, encrypted
-   * again, gives the ciphertext.
-   *
-   * @param from first byte of the part, a multiple of 16
-   * @param bytes its length, a multiple of 16
+   * Proves that {@link Lane#plain} is what {@link Lane#cipher} stands for: encrypted again, it
+   * gives the ciphertext.
    */
-  static @Nullable String prove(Lane lane, KeySlot slot, long spa, int from, int bytes) {
+  static @Nullable String prove(Lane lane, KeySlot slot, long spa) {
     long start = begin(lane, slot);
     String failure = null;
     try {
-      slot.engine()
-          .encrypt(spa + from, lane.plainIn.asSlice(from, bytes), lane.check.asSlice(0, bytes));
+      slot.engine().encrypt(spa, lane.plainIn, lane.check);
     } catch (Throwable e) {
       failure = threw("encrypt", e);
     }
-    slot.use().encryptedBytes.add(bytes);
+    slot.use().encryptedBytes.add(Dram.PAGE_BYTES);
     if (!end(lane, slot, start)) {
       return ABANDONED;
     }
-    if (failure == null
-        && MemorySegment.mismatch(lane.cipher, from, from + bytes, lane.check, 0, bytes) != -1) {
+    if (failure == null && lane.cipher.mismatch(lane.check) != -1) {
       failure = "what it decrypted does not encrypt to the same bytes";
     }
     return failure;
   }
 
   private static long begin(Lane lane, KeySlot slot) {
-    lane.slot = slot;
-    lane.thread = Thread.currentThread();
-    lane.calls++;
-    lane.state.set(Lane.CALLING);
+    lane.beginCall(slot);
     return System.nanoTime();
   }
 
   private static boolean end(Lane lane, KeySlot slot, long start) {
     slot.use().cipherNs.add(System.nanoTime() - start);
-    return lane.state.compareAndSet(Lane.CALLING, Lane.IDLE);
+    return lane.endCall();
   }
 
   private static String threw(String what, Throwable e) {

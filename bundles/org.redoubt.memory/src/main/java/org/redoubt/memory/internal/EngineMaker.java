@@ -2,26 +2,33 @@ package org.redoubt.memory.internal;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import org.redoubt.api.encryption.MemoryEncryptionEngine;
+import org.redoubt.api.encryption.MemoryEncryptionEngineFactory;
 
 /** Makes an engine for a key and tries it on a page before anything depends on it. */
 final class EngineMaker {
   private static final int MAX_KEY_BYTES = 64;
+  private static final int FINGERPRINT_BYTES = 64;
 
   private EngineMaker() {}
 
-  /** Bytes of key that an engine takes, if it tells the truth. */
-  static int keyBytes(Candidate candidate, Duration limit) throws Bounded.Failure {
-    int bytes =
-        Bounded.call(
-            "keyBytes of engine " + candidate.name(), limit, () -> candidate.factory().keyBytes());
-    if (bytes < 0 || bytes > MAX_KEY_BYTES) {
-      throw new Bounded.Failure(
-          "engine %s asks for a key of %d bytes: 0 to %d are possible"
-              .formatted(candidate.name(), bytes, MAX_KEY_BYTES));
+  /**
+   * An engine that passed its trial.
+   *
+   * @param fingerprint the first bytes of the ciphertext of a known page at address 0
+   */
+  record Made(MemoryEncryptionEngine engine, byte[] fingerprint) {}
+
+  /** Bytes of key that an engine takes, or -1 if it does not tell, or nothing sensible. */
+  static int keyBytes(String name, MemoryEncryptionEngineFactory factory, Duration limit) {
+    try {
+      int bytes = Bounded.call("keyBytes of engine " + name, limit, factory::keyBytes);
+      return bytes >= 0 && bytes <= MAX_KEY_BYTES ? bytes : -1;
+    } catch (Bounded.Failure e) {
+      return -1;
     }
-    return bytes;
   }
 
   /**
@@ -29,31 +36,39 @@ final class EngineMaker {
    *
    * @throws Bounded.Failure if it throws, hangs, or does not give back what went in
    */
-  static MemoryEncryptionEngine make(Candidate candidate, KeyMaterial key, Duration limit)
-      throws Bounded.Failure {
+  static Made make(Candidate candidate, KeyMaterial key, Duration limit) throws Bounded.Failure {
     return Bounded.call(
         "engine " + candidate.name(),
         limit,
         () -> {
-          MemoryEncryptionEngine engine = candidate.factory().create(key.bytes());
-          tryOut(candidate.name(), engine);
-          return engine;
+          MemoryEncryptionEngine engine = candidate.factory().create(key.bytes().asReadOnly());
+          boolean passed = false;
+          try {
+            byte[] fingerprint = tryOut(candidate.name(), engine);
+            passed = true;
+            return new Made(engine, fingerprint);
+          } finally {
+            if (!passed) {
+              engine.close();
+            }
+          }
         });
   }
 
-  private static void tryOut(String name, MemoryEncryptionEngine engine) throws Bounded.Failure {
+  private static byte[] tryOut(String name, MemoryEncryptionEngine engine) throws Bounded.Failure {
     try (Arena arena = Arena.ofShared()) {
       MemorySegment plain = arena.allocate(Dram.PAGE_BYTES, 64);
       MemorySegment cipher = arena.allocate(Dram.PAGE_BYTES, 64);
       MemorySegment back = arena.allocate(Dram.PAGE_BYTES, 64);
       for (int i = 0; i < Dram.PAGE_BYTES; i++) {
-        plain.set(java.lang.foreign.ValueLayout.JAVA_BYTE, i, (byte) (i * 31 + (i >>> 8)));
+        plain.set(ValueLayout.JAVA_BYTE, i, (byte) (i * 31 + (i >>> 8)));
       }
       engine.encrypt(0, plain.asReadOnly(), cipher);
       engine.decrypt(0, cipher.asReadOnly(), back);
       if (plain.mismatch(back) != -1) {
         throw new Bounded.Failure("engine %s does not decrypt what it encrypted".formatted(name));
       }
+      return cipher.asSlice(0, FINGERPRINT_BYTES).toArray(ValueLayout.JAVA_BYTE);
     }
   }
 

@@ -41,6 +41,15 @@ final class Engines {
     return chosen.orElseThrow(() -> new HypervisorException(missing(name)));
   }
 
+  Optional<Candidate> byId(long serviceId) {
+    return candidates.stream().filter(c -> c.serviceId() == serviceId).findFirst();
+  }
+
+  /** Whether that very service is still there. */
+  boolean has(Candidate candidate) {
+    return candidates.stream().anyMatch(c -> c.serviceId() == candidate.serviceId());
+  }
+
   private String missing(Optional<String> name) {
     String there =
         candidates.isEmpty()

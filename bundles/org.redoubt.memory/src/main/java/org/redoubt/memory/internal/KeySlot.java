@@ -14,8 +14,11 @@ final class KeySlot {
   private final int tag;
   private final @Nullable EngineUse use;
   private final @Nullable KeyMaterial key;
+  private final byte[] fingerprint;
   private volatile @Nullable MemoryEncryptionEngine engine;
+  private volatile @Nullable String fault;
   private final AtomicInteger users = new AtomicInteger();
+  private final AtomicInteger lost = new AtomicInteger();
   private final AtomicLong pages = new AtomicLong();
   private volatile boolean dead;
 
@@ -26,14 +29,16 @@ final class KeySlot {
     use = null;
     key = null;
     engine = null;
+    fingerprint = new byte[0];
   }
 
-  KeySlot(int id, int tag, EngineUse use, KeyMaterial key, MemoryEncryptionEngine engine) {
+  KeySlot(int id, int tag, EngineUse use, KeyMaterial key, EngineMaker.Made made) {
     this.id = id;
     this.tag = tag;
     this.use = use;
     this.key = key;
-    this.engine = engine;
+    this.engine = made.engine();
+    this.fingerprint = made.fingerprint();
   }
 
   /** What the book calls it. */
@@ -50,6 +55,11 @@ final class KeySlot {
     return use == null;
   }
 
+  /** Whether its engine has that name. */
+  boolean isOf(String name) {
+    return use != null && use.name().equals(name);
+  }
+
   EngineUse use() {
     if (use == null) {
       throw new AssertionError("bug: the plain slot has no engine");
@@ -64,6 +74,11 @@ final class KeySlot {
     return key;
   }
 
+  /** What the engine makes of a known text: an engine that comes back must make the same. */
+  byte[] fingerprint() {
+    return fingerprint;
+  }
+
   MemoryEncryptionEngine engine() {
     MemoryEncryptionEngine present = engine;
     if (present == null) {
@@ -72,8 +87,21 @@ final class KeySlot {
     return present;
   }
 
-  void setEngine(MemoryEncryptionEngine again) {
+  /** Why the engine must not be called, or null. */
+  @Nullable String fault() {
+    return fault;
+  }
+
+  void setFault(String reason) {
+    fault = reason;
+  }
+
+  /** Puts another engine of the same cipher under the same key to work; returns the former. */
+  @Nullable MemoryEncryptionEngine renew(MemoryEncryptionEngine again) {
+    MemoryEncryptionEngine former = engine;
     engine = again;
+    fault = null;
+    return former;
   }
 
   /** Announces a use of the engine; {@link #exit} follows. */
@@ -85,8 +113,24 @@ final class KeySlot {
     users.decrementAndGet();
   }
 
+  /** How many threads are inside, but for those that will not come back. */
   int users() {
-    return users.get();
+    return users.get() - lost.get();
+  }
+
+  /** The watchdog gives a thread up that is inside. */
+  void giveUp() {
+    lost.incrementAndGet();
+  }
+
+  /** A thread that was given up has come back; {@link #exit} follows. */
+  void comeBack() {
+    lost.decrementAndGet();
+  }
+
+  /** Whether no thread is inside at all: the engine can be closed. */
+  boolean empty() {
+    return users.get() == 0;
   }
 
   /** Pages of DRAM whose bytes it wrote. */

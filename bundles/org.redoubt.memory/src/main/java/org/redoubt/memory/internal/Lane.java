@@ -3,6 +3,8 @@ package org.redoubt.memory.internal;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,9 +15,11 @@ import org.jspecify.annotations.Nullable;
  * keeps a segment spoils neither.
  */
 final class Lane {
-  static final int IDLE = 0;
-  static final int CALLING = 1;
-  static final int ABANDONED = 2;
+  private static final long IDLE = 0;
+  private static final long CALLING = 1;
+  private static final long ABANDONED = 2;
+  private static final long CODE = 3;
+  private static final long CALL = 4;
 
   /** Victims of one eviction, at most: one handshake serves them all. */
   static final int BATCH = 64;
@@ -34,22 +38,29 @@ final class Lane {
   final MemorySegment plain;
   final MemorySegment plainIn;
   final MemorySegment check;
-  final MemorySegment checkIn;
-  final AtomicInteger owned = new AtomicInteger();
-  final AtomicInteger state = new AtomicInteger();
+  private final AtomicInteger owned = new AtomicInteger();
 
+  /** Number of the call times 4, plus what the thread is doing. */
+  private final AtomicLong state = new AtomicLong();
+
+  // Written by the lane's thread before a call, read by the watchdog during it.
   final int[] victims = new int[BATCH];
   int victimCount;
   int victimAt;
+  int freed;
   Work work = Work.NOTHING;
   long page;
   int frame;
-  int turn;
+  @Nullable KeySlot slot;
+  @Nullable KeySlot entered;
+  @Nullable KeySlot enteredToo;
+  @Nullable Thread thread;
+  @Nullable Runnable onAbandoned;
+  private volatile boolean interrupted;
 
-  // Read by the watchdog while state is CALLING.
-  volatile long calls;
-  volatile @Nullable KeySlot slot;
-  volatile @Nullable Thread thread;
+  // The watchdog's own.
+  private long seen;
+  private int ticks;
 
   Lane(Arena arena) {
     cipher = arena.allocate(Dram.PAGE_BYTES, 64);
@@ -57,6 +68,75 @@ final class Lane {
     check = arena.allocate(Dram.PAGE_BYTES, 64);
     cipherIn = cipher.asReadOnly();
     plainIn = plain.asReadOnly();
-    checkIn = check.asReadOnly();
+  }
+
+  boolean own() {
+    return owned.get() == 0 && owned.compareAndSet(0, 1);
+  }
+
+  void disown() {
+    owned.set(0);
+  }
+
+  // The lane's thread
+
+  void beginCall(KeySlot through) {
+    slot = through;
+    thread = Thread.currentThread();
+    state.set((state.get() & -CALL) + CALL + CALLING);
+  }
+
+  /** Whether the call's work is still this thread's; false if the watchdog has taken it over. */
+  boolean endCall() {
+    long now = state.get();
+    if ((now & CODE) == CALLING && state.compareAndSet(now, now - CALLING + IDLE)) {
+      return true;
+    }
+    for (int attempt = 0; !interrupted; attempt++) {
+      Backoff.pause(attempt);
+    }
+    boolean ignored = Thread.interrupted();
+    forEntered(KeySlot::comeBack);
+    return false;
+  }
+
+  boolean abandoned() {
+    return (state.get() & CODE) == ABANDONED;
+  }
+
+  // The watchdog
+
+  /** Counts for how many ticks the same call has been under way. */
+  int tick() {
+    long now = state.get();
+    ticks = (now & CODE) == CALLING && now == seen ? ticks + 1 : 0;
+    seen = now;
+    return ticks;
+  }
+
+  /** Takes over the work of the call that {@link #tick} saw; false if it has ended since. */
+  boolean abandon() {
+    return (seen & CODE) == CALLING && state.compareAndSet(seen, (seen & -CALL) + ABANDONED);
+  }
+
+  /** For each slot that the thread has entered. */
+  void forEntered(Consumer<KeySlot> action) {
+    KeySlot one = entered;
+    KeySlot two = enteredToo;
+    if (one != null) {
+      action.accept(one);
+    }
+    if (two != null) {
+      action.accept(two);
+    }
+  }
+
+  /** Interrupts the thread, after everything of its work was put right. */
+  void interruptThread() {
+    Thread stuck = thread;
+    if (stuck != null) {
+      stuck.interrupt();
+    }
+    interrupted = true;
   }
 }

@@ -19,7 +19,7 @@ final class Lanes {
         present.length == 0 ? 0 : (int) (Thread.currentThread().threadId() % present.length);
     for (int i = 0; i < present.length; i++) {
       Lane lane = present[(first + i) % present.length];
-      if (lane.owned.get() == 0 && lane.owned.compareAndSet(0, 1)) {
+      if (lane.own()) {
         return lane;
       }
     }
@@ -28,7 +28,7 @@ final class Lanes {
 
   private synchronized Lane add() {
     Lane lane = new Lane(arena);
-    lane.owned.set(1);
+    boolean ignored = lane.own();
     Lane[] more = Arrays.copyOf(lanes, lanes.length + 1);
     more[lanes.length] = lane;
     lanes = more;
@@ -37,11 +37,11 @@ final class Lanes {
 
   /** Gives a lane back, unless the watchdog took it away: its engine may still write to it. */
   void give(Lane lane) {
-    lane.work = Lane.Work.NOTHING;
-    if (lane.state.get() != Lane.ABANDONED) {
-      lane.owned.set(0);
-    } else {
+    if (lane.abandoned()) {
       remove(lane);
+    } else {
+      lane.work = Lane.Work.NOTHING;
+      lane.disown();
     }
   }
 

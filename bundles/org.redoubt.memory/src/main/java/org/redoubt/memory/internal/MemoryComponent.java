@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
@@ -18,6 +19,7 @@ import org.osgi.util.tracker.ServiceTracker;
 import org.osgi.util.tracker.ServiceTrackerCustomizer;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.encryption.MemoryEncryptionEngineFactory;
+import org.redoubt.api.memory.AddressMap;
 import org.redoubt.api.memory.MemoryConfig;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemorySystemFactory;
@@ -49,16 +51,16 @@ public final class MemoryComponent implements MemorySystemFactory {
     long carryLimitMs() default 20000;
   }
 
-  private final Engines engines = new Engines();
+  private static final System.Logger LOG = System.getLogger("org.redoubt.memory");
+
   private final MemoryFactory factory;
   private final ServiceTracker<MemoryEncryptionEngineFactory, MemoryEncryptionEngineFactory>
       tracker;
-  private volatile Settings settings = Settings.DEFAULT;
+  private volatile boolean stopping;
 
   @Activate
   public MemoryComponent(BundleContext context, Configuration configuration) {
-    settings = read(configuration);
-    factory = new MemoryFactory(engines, () -> settings);
+    factory = new MemoryFactory(read(configuration, Settings.DEFAULT));
     tracker =
         new ServiceTracker<>(
             context, MemoryEncryptionEngineFactory.class, new EngineFollower(context));
@@ -67,22 +69,44 @@ public final class MemoryComponent implements MemorySystemFactory {
 
   @Deactivate
   void deactivate() {
+    stopping = true;
     tracker.close();
+    factory.close();
   }
 
   @Modified
   void modified(Configuration configuration) {
-    settings = read(configuration);
+    factory.configure(read(configuration, factory.settings().get()));
   }
 
-  private static Settings read(Configuration configuration) {
+  /** What is not possible is said and left as it was. */
+  private static Settings read(Configuration configuration, Settings before) {
+    long cache = configuration.socCacheBytes();
+    boolean cacheFits =
+        cache == 0
+            || (cache % AddressMap.PAGE_BYTES == 0
+                && cache >= (long) MemoryConfig.MIN_CACHE_PAGES * AddressMap.PAGE_BYTES);
+    if (!cacheFits) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "org.redoubt.memory: socCacheBytes={0} is ignored: it takes a multiple of 4096, at least"
+              + " 32768 (8 pages), or 0",
+          Long.toString(cache));
+    }
+    boolean limitsFit = configuration.engineLimitMs() > 0 && configuration.carryLimitMs() > 0;
+    if (!limitsFit) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "org.redoubt.memory: engineLimitMs={0}, carryLimitMs={1} are ignored: both must be"
+              + " positive",
+          Long.toString(configuration.engineLimitMs()),
+          Long.toString(configuration.carryLimitMs()));
+    }
     return new Settings(
         Optional.of(configuration.engine().strip()).filter(name -> !name.isEmpty()),
-        configuration.socCacheBytes() == 0
-            ? Optional.empty()
-            : Optional.of(configuration.socCacheBytes()),
-        Duration.ofMillis(configuration.engineLimitMs()),
-        Duration.ofMillis(configuration.carryLimitMs()));
+        !cacheFits ? before.socCacheBytes() : Optional.of(cache).filter(bytes -> bytes != 0),
+        limitsFit ? Duration.ofMillis(configuration.engineLimitMs()) : before.engineLimit(),
+        limitsFit ? Duration.ofMillis(configuration.carryLimitMs()) : before.carryLimit());
   }
 
   @Override
@@ -114,7 +138,7 @@ public final class MemoryComponent implements MemorySystemFactory {
       }
       MemoryEncryptionEngineFactory service = context.getService(reference);
       if (service != null) {
-        engines.add(candidate(reference, text, service));
+        factory.engineCame(text, service, rank(reference), id(reference));
       }
       return service;
     }
@@ -123,23 +147,26 @@ public final class MemoryComponent implements MemorySystemFactory {
     public void modifiedService(
         ServiceReference<MemoryEncryptionEngineFactory> reference,
         MemoryEncryptionEngineFactory service) {
-      engines.remove(id(reference));
       Object name = reference.getProperty(MemoryEncryptionEngineFactory.ENGINE_NAME);
-      engines.add(candidate(reference, String.valueOf(name), service));
+      factory.engineCame(String.valueOf(name), service, rank(reference), id(reference));
     }
 
     @Override
     public void removedService(
         ServiceReference<MemoryEncryptionEngineFactory> reference,
         MemoryEncryptionEngineFactory service) {
-      engines.remove(id(reference));
+      factory.engineGoes(id(reference), !stopping && !frameworkStops());
       context.ungetService(reference);
     }
 
-    private static Candidate candidate(
-        ServiceReference<?> reference, String name, MemoryEncryptionEngineFactory service) {
-      Object rank = reference.getProperty(Constants.SERVICE_RANKING);
-      return new Candidate(name, service, rank instanceof Integer r ? r : 0, id(reference));
+    /** Then virtual machines have stopped before, and nothing is carried over. */
+    private boolean frameworkStops() {
+      Bundle framework = context.getBundle(Constants.SYSTEM_BUNDLE_LOCATION);
+      return framework != null && (framework.getState() & (Bundle.ACTIVE | Bundle.STARTING)) == 0;
+    }
+
+    private static int rank(ServiceReference<?> reference) {
+      return reference.getProperty(Constants.SERVICE_RANKING) instanceof Integer rank ? rank : 0;
     }
 
     private static long id(ServiceReference<?> reference) {

@@ -25,6 +25,7 @@ final class SocCache {
     void failed(KeySlot slot, String failure);
   }
 
+  private static final String UNREACHABLE = "unreachable";
   private static final int CLOCK_PATIENCE = 4096;
 
   private final Dram dram;
@@ -77,6 +78,14 @@ final class SocCache {
 
   Handshake handshake() {
     return handshake;
+  }
+
+  Slots slots() {
+    return slots;
+  }
+
+  Lanes lanes() {
+    return lanes;
   }
 
   /**
@@ -183,8 +192,8 @@ final class SocCache {
     }
   }
 
-  /** Puts a page out that is resident under another tag. */
-  private int putOut(int frame, long state, int attempt) {
+  /** Puts a page out that is resident under another tag; or waits a little; or a status. */
+  int putOut(int frame, long state, int attempt) {
     TagState owner = tags[Frames.tag(state)];
     if ((state & Frames.DIRTY) != 0 && owner.status() == TagState.SUSPENDED) {
       return TagState.SUSPENDED;
@@ -215,26 +224,23 @@ final class SocCache {
       return 0;
     }
     Lane lane = lanes.take();
+    KeySlot blamed = null;
     String failure;
-    KeySlot slot = null;
     try {
       lane.page = page;
       lane.frame = frame;
       lane.work = Lane.Work.FILL;
-      slot = enterReader(page, tag);
-      failure = slot == null ? "" : load(lane, slot, page, frame);
+      failure = load(lane, page, frame, tag);
+      blamed = lane.slot;
     } finally {
-      if (slot != null) {
-        slot.exit();
-      }
       lanes.give(lane);
     }
     if (failure != null) {
       if (!failure.equals(Ciphers.ABANDONED)) {
         book.unlock(page);
         pool.give(frame);
-        if (slot != null) {
-          faults.failed(slot, failure);
+        if (!failure.equals(UNREACHABLE) && blamed != null) {
+          faults.failed(blamed, failure);
         }
       }
       return 0;
@@ -253,38 +259,56 @@ final class SocCache {
     return frame;
   }
 
-  /** Enters the slot that reads a page under a tag; null if the tag cannot be reached any more. */
-  private @Nullable KeySlot enterReader(long page, TagState tag) {
+  /** Reads a locked page from DRAM into a frame; null or why not. */
+  private @Nullable String load(Lane lane, long page, int frame, TagState tag) {
     while (true) {
       Keys keys = tag.keys();
       if (keys == null) {
-        return null;
+        return UNREACHABLE;
       }
-      KeySlot slot = keys.reader(book.writer(page));
+      KeySlot slot = reader(keys, page);
       slot.enter();
-      if (tag.keys() == keys) {
-        if (tag.status() == TagState.READY) {
-          return slot;
+      lane.entered = slot;
+      lane.enteredToo = null;
+      lane.slot = slot;
+      try {
+        if (tag.keys() == keys) {
+          return tag.status() == TagState.READY ? load(lane, page, frame, slot, keys) : UNREACHABLE;
         }
+      } finally {
         slot.exit();
-        return null;
       }
-      slot.exit();
     }
   }
 
-  private @Nullable String load(Lane lane, KeySlot slot, long page, int frame) {
+  /** The slot that reads a page under these keys. */
+  private KeySlot reader(Keys keys, long page) {
+    Undo undo = keys.undo();
+    return undo != null && undo.has(page, keys.current())
+        ? keys.current()
+        : keys.reader(book.writer(page));
+  }
+
+  private @Nullable String load(Lane lane, long page, int frame, KeySlot slot, Keys keys) {
     long at = page << Dram.PAGE_SHIFT;
     long to = (long) frame << Dram.PAGE_SHIFT;
     if (slot.plain()) {
       MemorySegment.copy(dram.bytes(), at, frames.bytes(), to, Dram.PAGE_BYTES);
       return null;
     }
+    if (slot.fault() != null) {
+      return slot.fault();
+    }
     if (slot.tag() == 0 && book.writer(page) == Book.NEVER) {
       frames.bytes().asSlice(to, Dram.PAGE_BYTES).fill((byte) 0);
       return null;
     }
-    MemorySegment.copy(dram.bytes(), at, lane.cipher, 0, Dram.PAGE_BYTES);
+    Undo undo = keys.undo();
+    if (undo != null && undo.has(page, slot) && book.writer(page) != slot.id()) {
+      undo.load(lane, page);
+    } else {
+      MemorySegment.copy(dram.bytes(), at, lane.cipher, 0, Dram.PAGE_BYTES);
+    }
     String failure = Ciphers.decrypt(lane, slot, dram.spa(page));
     if (failure == null) {
       MemorySegment.copy(lane.plain, 0, frames.bytes(), to, Dram.PAGE_BYTES);
@@ -382,8 +406,8 @@ final class SocCache {
    */
   private int expel(Lane lane) {
     handshake.revoke(lane.victims, lane.victimCount);
+    lane.freed = 0;
     lane.work = Lane.Work.EXPEL;
-    int freed = 0;
     for (lane.victimAt = 0; lane.victimAt < lane.victimCount; lane.victimAt++) {
       int frame = lane.victims[lane.victimAt];
       long state = frames.state(frame);
@@ -391,7 +415,7 @@ final class SocCache {
         String failure = writeBack(lane, frame, state);
         if (failure != null) {
           if (failure.equals(Ciphers.ABANDONED)) {
-            return freed;
+            return 0;
           }
           if (tags[Frames.tag(state)].status() != TagState.NO_KEY) {
             frames.unlock(frame, 0);
@@ -403,10 +427,10 @@ final class SocCache {
       counters.evictions.increment();
       frames.setState(frame, 0);
       book.unlock(Frames.page(state));
-      lane.victims[freed++] = frame;
+      lane.victims[lane.freed++] = frame;
     }
     lane.work = Lane.Work.NOTHING;
-    return freed;
+    return lane.freed;
   }
 
   /** Writes a locked frame to DRAM under its tag's key; null or why not. */
@@ -423,12 +447,14 @@ final class SocCache {
       }
       KeySlot slot = keys.current();
       slot.enter();
+      lane.entered = slot;
+      lane.enteredToo = null;
       String failure;
       try {
         if (tag.keys() != keys) {
           continue;
         }
-        failure = store(lane, slot, page, frame);
+        failure = store(lane, slot, page, frame, keys);
       } finally {
         slot.exit();
       }
@@ -446,7 +472,7 @@ final class SocCache {
     }
   }
 
-  private @Nullable String store(Lane lane, KeySlot slot, long page, int frame) {
+  private @Nullable String store(Lane lane, KeySlot slot, long page, int frame, Keys keys) {
     long at = page << Dram.PAGE_SHIFT;
     long from = (long) frame << Dram.PAGE_SHIFT;
     if (slot.plain()) {
@@ -454,13 +480,46 @@ final class SocCache {
       slots.book(book, page, slot);
       return null;
     }
+    if (slot.fault() != null) {
+      return slot.fault();
+    }
     MemorySegment.copy(frames.bytes(), from, lane.plain, 0, Dram.PAGE_BYTES);
+    Undo undo = keys.undo();
+    if (undo != null && !keepForUndo(lane, undo, page, keys)) {
+      return Ciphers.ABANDONED;
+    }
     String failure = Ciphers.encryptProven(lane, slot, dram.spa(page));
     if (failure == null) {
       MemorySegment.copy(lane.cipher, 0, dram.bytes(), at, Dram.PAGE_BYTES);
       slots.book(book, page, slot);
     }
     return failure;
+  }
+
+  /**
+   * While the engine changes: also encrypts with the engine before, for a roll-back. If that fails,
+   * there is just no such entry.
+   *
+   * @return false if the watchdog has taken over
+   */
+  private boolean keepForUndo(Lane lane, Undo undo, long page, Keys keys) {
+    undo.drop(page);
+    KeySlot fallback = keys.fallback();
+    if (fallback == null || fallback.fault() != null) {
+      return true;
+    }
+    fallback.enter();
+    lane.enteredToo = fallback;
+    try {
+      String failure = Ciphers.encryptProven(lane, fallback, dram.spa(page));
+      if (failure == null) {
+        undo.keep(lane, page, fallback);
+      }
+      return failure == null || !failure.equals(Ciphers.ABANDONED);
+    } finally {
+      fallback.exit();
+      lane.enteredToo = null;
+    }
   }
 
   // Flushes
@@ -480,7 +539,7 @@ final class SocCache {
           lane.victimCount = count;
           count = 0;
           flushBatch(lane, drop);
-          if (lane.state.get() == Lane.ABANDONED) {
+          if (lane.abandoned()) {
             lanes.give(lane);
             lane = lanes.take();
           }
@@ -514,6 +573,7 @@ final class SocCache {
       return;
     }
     handshake.revoke(lane.victims, lane.victimCount);
+    lane.freed = 0;
     lane.work = Lane.Work.EXPEL;
     for (lane.victimAt = 0; lane.victimAt < lane.victimCount; lane.victimAt++) {
       int frame = lane.victims[lane.victimAt];
@@ -554,6 +614,28 @@ final class SocCache {
         }
       }
       Backoff.pause(attempt);
+    }
+  }
+
+  /** For the watchdog: puts right what a call held that does not come back. */
+  void takeOver(Lane lane) {
+    lane.forEntered(KeySlot::giveUp);
+    switch (lane.work) {
+      case NOTHING -> {}
+      case FILL -> {
+        book.unlock(lane.page);
+        pool.give(lane.frame);
+      }
+      case EXPEL -> {
+        for (int i = lane.victimAt; i < lane.victimCount; i++) {
+          frames.unlock(lane.victims[i], 0);
+        }
+        for (int i = 0; i < lane.freed; i++) {
+          pool.give(lane.victims[i]);
+        }
+      }
+      case MOVE_FRAME -> frames.endMove(lane.frame);
+      case MOVE_PAGE -> book.unlock(lane.page);
     }
   }
 

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.memory.EngineChange;
 import org.redoubt.api.memory.KeyInstaller;
@@ -38,35 +38,31 @@ final class SocMemory implements MemorySystem {
   private final Handshake handshake;
   private final SocCache cache;
   private final KeySlots keys;
+  private final Changes changes;
   private final CopyOnWriteArrayList<MemoryListener> listeners = new CopyOnWriteArrayList<>();
-  private final Consumer<SocMemory> onClose;
+  private final Surroundings around;
   private boolean closed;
 
   private SocMemory(
-      MemoryConfig config,
-      Candidate engine,
-      Supplier<Settings> settings,
-      Arena arena,
-      Dram dram,
-      Consumer<SocMemory> onClose)
+      MemoryConfig config, Candidate engine, Surroundings around, Arena arena, Dram dram)
       throws HypervisorException {
     this.config = config;
     this.arena = arena;
     this.dram = dram;
-    this.onClose = onClose;
+    this.around = around;
     book = new Book(dram.pages(), arena);
     Frames frames = new Frames(dram.pages(), arena);
-    pool = new Pool(limit(settings.get().socCacheBytes().orElse(config.socCacheBytes())));
+    pool = new Pool(limit(around.settings().get().socCacheBytes().orElse(config.socCacheBytes())));
     lanes = new Lanes(arena);
     handshake = new Handshake(frames, counters);
     tags = new TagState[config.asids() + 1];
     for (int tag = 0; tag < tags.length; tag++) {
       tags[tag] = new TagState(tag);
     }
-    keys = new KeySlots(this, engine, settings, slots, tags);
+    keys = new KeySlots(config.name(), engine, around.engines(), around.settings(), slots, tags);
+    changes = new Changes(this, keys, around.engines(), around.settings(), tags);
     cache =
-        new SocCache(
-            dram, book, frames, pool, slots, lanes, handshake, counters, tags, keys::failed);
+        new SocCache(dram, book, frames, pool, slots, lanes, handshake, counters, tags, changes);
     views = new View[tags.length];
     for (int tag = 0; tag < tags.length; tag++) {
       views[tag] = new View(cache, tags[tag]);
@@ -75,18 +71,14 @@ final class SocMemory implements MemorySystem {
   }
 
   @SuppressWarnings("MustBeClosed") // the arena lives as long as the system
-  static SocMemory create(
-      MemoryConfig config,
-      Candidate engine,
-      Supplier<Settings> settings,
-      Consumer<SocMemory> onClose)
+  static SocMemory create(MemoryConfig config, Candidate engine, Surroundings around)
       throws HypervisorException {
     Arena arena = Arena.ofShared();
     Dram dram = null;
     boolean done = false;
     try {
       dram = Dram.open(config.addressMap(), config.dramFile(), arena);
-      SocMemory system = new SocMemory(config, engine, settings, arena, dram, onClose);
+      SocMemory system = new SocMemory(config, engine, around, arena, dram);
       done = true;
       return system;
     } finally {
@@ -134,6 +126,7 @@ final class SocMemory implements MemorySystem {
   @Override
   public void setKeyInstaller(Optional<KeyInstaller> installer) {
     keys.setInstaller(installer);
+    changes.tidy();
   }
 
   @Override
@@ -159,7 +152,7 @@ final class SocMemory implements MemorySystem {
 
   @Override
   public boolean wbinvdRequired() {
-    return !keys.stagesBefore(TagState.Stage.NEEDS_WBINVD).isEmpty();
+    return !keys.at(TagState.Stage.NEEDS_WBINVD).isEmpty();
   }
 
   @Override
@@ -172,7 +165,7 @@ final class SocMemory implements MemorySystem {
   @Override
   public void wbinvd() {
     requireOpen();
-    List<TagState> waiting = keys.stagesBefore(TagState.Stage.NEEDS_WBINVD);
+    List<TagState> waiting = keys.at(TagState.Stage.NEEDS_WBINVD);
     cache.flushAll(true);
     keys.advance(waiting, TagState.Stage.NEEDS_WBINVD, TagState.Stage.NEEDS_DFFLUSH);
   }
@@ -211,12 +204,13 @@ final class SocMemory implements MemorySystem {
 
   @Override
   public EngineChange changeEngine(String engineName) throws HypervisorException {
-    throw new HypervisorException("A change of engine in use comes with the next version");
+    requireOpen();
+    return changes.command(engineName);
   }
 
   @Override
   public Optional<EngineChange> change() {
-    return Optional.empty();
+    return Optional.ofNullable(changes.active());
   }
 
   @Override
@@ -295,13 +289,34 @@ final class SocMemory implements MemorySystem {
     listeners.remove(listener);
   }
 
-  List<MemoryListener> listeners() {
-    return listeners;
-  }
-
   /** Takes another capacity at once. */
   void resize(long bytes) {
-    cache.resize(limit(bytes));
+    if (limit(bytes) != cache.capacity()) {
+      cache.resize(limit(bytes));
+    }
+  }
+
+  Changes changes() {
+    return changes;
+  }
+
+  /** Room for what a change of engine replaces, if the host has it to spare. */
+  @Nullable Undo openUndo() {
+    long expected = 0;
+    for (KeySlot slot : slots.all()) {
+      expected += slot.plain() || slot.dead() ? 0 : slot.pages().get();
+    }
+    return Undo.open(dram.pages(), expected + cache.capacity()).orElse(null);
+  }
+
+  /** Has the right engine determined again, soon and on a thread of its own. */
+  void reconsider() {
+    around.background(changes::reconsider);
+  }
+
+  /** Tells listeners something, in order, on a thread that holds nothing of the system. */
+  void tell(Consumer<MemoryListener> message) {
+    around.background(() -> listeners.forEach(message));
   }
 
   @Override
@@ -317,11 +332,12 @@ final class SocMemory implements MemorySystem {
       }
       closed = true;
     }
+    changes.close();
     cache.flushAll(true);
     keys.close();
+    around.forget(this);
     arena.close();
     dram.close();
-    onClose.accept(this);
   }
 
   @Override

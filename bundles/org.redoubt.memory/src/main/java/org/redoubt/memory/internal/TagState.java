@@ -1,5 +1,6 @@
 package org.redoubt.memory.internal;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A tag's standing: whether its pages can be reached, and by which keys. */
@@ -25,19 +26,90 @@ final class TagState {
   }
 
   /**
-   * The slot that writes, and during a change of engine the one that wrote before.
-   *
-   * @param current encrypts whatever is written back
-   * @param old decrypts pages that it wrote
+   * The slot that encrypts whatever is written back and, while a change of engine is under way, the
+   * ones that wrote pages before. Never changed, only replaced: the same object means the same
+   * keys.
    */
-  record Keys(KeySlot current, @Nullable KeySlot old) {
-    /** The slot that reads a page which {@code writer} wrote. */
-    KeySlot reader(int writer) {
-      return old != null && old.id() == writer ? old : current;
+  static final class Keys {
+    private final KeySlot current;
+    private final KeySlot[] olds;
+    private final @Nullable Undo undo;
+    private final @Nullable KeySlot fallback;
+
+    /** Keys of a tag that no change of engine concerns. */
+    Keys(KeySlot current, List<KeySlot> olds) {
+      this(current, olds, null, null);
     }
 
-    boolean holds(int slot) {
-      return current.id() == slot || (old != null && old.id() == slot);
+    /**
+     * @param undo keeps the ciphertext that moved pages had before, if there is room
+     * @param fallback the slot to turn back to, whose ciphertext is kept; null when turning back
+     */
+    Keys(KeySlot current, List<KeySlot> olds, @Nullable Undo undo, @Nullable KeySlot fallback) {
+      this.current = current;
+      this.olds = olds.toArray(KeySlot[]::new);
+      this.undo = undo;
+      this.fallback = fallback;
+    }
+
+    @Nullable Undo undo() {
+      return undo;
+    }
+
+    @Nullable KeySlot fallback() {
+      return fallback;
+    }
+
+    KeySlot current() {
+      return current;
+    }
+
+    List<KeySlot> olds() {
+      return List.of(olds);
+    }
+
+    /** The slot that reads a page which a slot wrote: that one if it is among these. */
+    KeySlot reader(int writer) {
+      KeySlot old = old(writer);
+      return old == null ? current : old;
+    }
+
+    /** The old slot of that id, or null. */
+    @Nullable KeySlot old(int writer) {
+      for (KeySlot old : olds) {
+        if (old.id() == writer) {
+          return old;
+        }
+      }
+      return null;
+    }
+
+    /** Pages not yet moved to the current slot. */
+    long pagesToMove() {
+      long pages = 0;
+      for (KeySlot old : olds) {
+        pages += old.pages().get();
+      }
+      return pages;
+    }
+
+    /** Why pages cannot be reached by these keys, or null if they can. */
+    @Nullable String fault() {
+      for (KeySlot old : olds) {
+        if (old.fault() != null && old.pages().get() > 0) {
+          return old.fault();
+        }
+      }
+      return current.fault();
+    }
+
+    boolean uses(String engine) {
+      for (KeySlot old : olds) {
+        if (old.isOf(engine)) {
+          return true;
+        }
+      }
+      return current.isOf(engine);
     }
   }
 

@@ -16,16 +16,19 @@ final class Rig {
 
   final FakeEngine alpha = new FakeEngine(1);
   final FakeEngine beta = new FakeEngine(2);
-  final Engines engines = new Engines();
   final Keys4Tests keys = new Keys4Tests();
-  volatile Settings settings =
-      new Settings(
-          Optional.empty(), Optional.empty(), Duration.ofMillis(500), Duration.ofSeconds(5));
-  final MemoryFactory factory = new MemoryFactory(engines, () -> settings);
+  final MemoryFactory factory;
 
   Rig() {
-    engines.add(new Candidate("alpha", alpha, 10, 1));
-    engines.add(new Candidate("beta", beta, 5, 2));
+    this(Duration.ofSeconds(5));
+  }
+
+  Rig(Duration engineLimit) {
+    factory =
+        new MemoryFactory(
+            new Settings(Optional.empty(), Optional.empty(), engineLimit, Duration.ofSeconds(5)));
+    factory.engineCame("alpha", alpha, 10, 1);
+    factory.engineCame("beta", beta, 5, 2);
   }
 
   static MemoryConfig config(int dramPages, int cachePages) {

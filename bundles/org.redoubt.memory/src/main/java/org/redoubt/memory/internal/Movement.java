@@ -1,0 +1,247 @@
+package org.redoubt.memory.internal;
+
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.api.memory.EngineChange;
+
+/**
+ * A change of engine under way. It moves whatever old slots wrote to the current ones, until
+ * nothing is left; turning back only changes which slots are which.
+ */
+final class Movement implements EngineChange {
+  private static final int CHUNK = 256;
+  private static final int WORKERS = Math.min(2, Runtime.getRuntime().availableProcessors());
+  private static final int MAX_IDLE_PASSES = 2000;
+
+  private final SocMemory system;
+  private final Changes changes;
+  private final KeySlots keys;
+  private final PageMover mover;
+  private final Candidate from;
+  private final Candidate to;
+  private final String fromName;
+  private final long total;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile State state = State.RUNNING;
+  private volatile @Nullable String failure;
+  private volatile boolean stop;
+
+  Movement(
+      SocMemory system,
+      Changes changes,
+      KeySlots keys,
+      PageMover mover,
+      Candidate from,
+      Candidate to) {
+    this.system = system;
+    this.changes = changes;
+    this.keys = keys;
+    this.mover = mover;
+    this.from = from;
+    this.to = to;
+    fromName = from.name().equals(to.name()) ? keys.oldEngine().orElse(to.name()) : from.name();
+    total = keys.pagesToMove();
+  }
+
+  /** Begins to move, in the background. */
+  void start() {
+    Thread.ofPlatform()
+        .daemon()
+        .name("redoubt engine change " + system.config().name())
+        .start(this::run);
+  }
+
+  /** For a change to the engine in use. */
+  void endAtOnce() {
+    state = State.DONE;
+    ended.countDown();
+  }
+
+  Candidate fromCandidate() {
+    return from;
+  }
+
+  Candidate toCandidate() {
+    return to;
+  }
+
+  @Override
+  public String from() {
+    return fromName;
+  }
+
+  @Override
+  public String to() {
+    return to.name();
+  }
+
+  @Override
+  public State state() {
+    return state;
+  }
+
+  @Override
+  public long pagesDone() {
+    if (ended.getCount() == 0 && (state == State.DONE || state == State.ROLLED_BACK)) {
+      return state == State.DONE ? total : 0;
+    }
+    long left = keys.pagesToMove();
+    return Math.clamp(state == State.ROLLING_BACK ? left : total - left, 0, total);
+  }
+
+  @Override
+  public long pagesTotal() {
+    return total;
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  @Override
+  public void cancel() {
+    turnBack("Cancelled");
+  }
+
+  @Override
+  public boolean await(Duration limit) throws InterruptedException {
+    return ended.await(limit.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  /** {@link #await} that an interrupt only cuts short. */
+  boolean awaitQuietly(long nanos) {
+    try {
+      return ended.await(Math.max(nanos, 0), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** Rolls back, if it is not too late. */
+  void turnBack(String reason) {
+    synchronized (changes) {
+      if (state != State.RUNNING || from.name().equals(to.name())) {
+        return;
+      }
+      failure = reason;
+      state = State.ROLLING_BACK;
+      keys.turnBack(from, to);
+    }
+  }
+
+  /** Ends it: neither engine works for some pages. */
+  void suspend(String reason) {
+    synchronized (changes) {
+      if (state == State.RUNNING || state == State.ROLLING_BACK) {
+        failure = reason;
+        state = State.SUSPENDED;
+        stop = true;
+      }
+    }
+  }
+
+  /** Ends it because its memory system closes; returns when no page is being moved any more. */
+  void abort() {
+    suspend("The memory system was closed");
+    boolean ignored = awaitQuietly(TimeUnit.SECONDS.toNanos(10));
+  }
+
+  private void run() {
+    changes.announceStart(this);
+    int idle = 0;
+    while (!stop) {
+      long before = keys.pagesToMove();
+      if (before == 0 && keys.nothingToMove() && finish()) {
+        break;
+      }
+      pass();
+      if (keys.pagesToMove() < before) {
+        idle = 0;
+      } else if (++idle == MAX_IDLE_PASSES) {
+        suspend("Some pages could not be moved: others hold them");
+      } else {
+        Backoff.pause(idle + 100);
+      }
+    }
+    keys.settle();
+    changes.ended(this);
+    ended.countDown();
+    changes.announceEnd(this);
+  }
+
+  /** Nothing is left to move; false if it turned back just now. */
+  private boolean finish() {
+    synchronized (changes) {
+      if (keys.pagesToMove() > 0) {
+        return false;
+      }
+      if (state == State.RUNNING) {
+        state = State.DONE;
+      } else if (state == State.ROLLING_BACK) {
+        state = State.ROLLED_BACK;
+      }
+    }
+    keys.settle();
+    keys.retireOldSlots();
+    return true;
+  }
+
+  /** Goes over all of DRAM once. */
+  private void pass() {
+    AtomicLong cursor = new AtomicLong();
+    AtomicInteger working = new AtomicInteger(WORKERS);
+    for (int i = 0; i < WORKERS; i++) {
+      Thread.ofPlatform()
+          .daemon()
+          .name("redoubt page mover " + system.config().name())
+          .start(() -> work(cursor, working));
+    }
+    for (int attempt = 200; working.get() > 0; attempt++) {
+      Backoff.pause(attempt);
+    }
+  }
+
+  private void work(AtomicLong cursor, AtomicInteger working) {
+    SocCache cache = system.cache();
+    Lane lane = cache.lanes().take();
+    lane.onAbandoned = working::decrementAndGet;
+    PageMover.Failure problem = null;
+    try {
+      long pages = cache.dram().pages();
+      State began = state;
+      for (long first = cursor.getAndAdd(CHUNK);
+          first < pages && problem == null && state == began;
+          first = cursor.getAndAdd(CHUNK)) {
+        long end = Math.min(first + CHUNK, pages);
+        for (long page = first; page < end && problem == null && state == began; page++) {
+          TagState tag = mover.toMove(page);
+          if (tag != null) {
+            problem = mover.move(lane, page, tag, () -> stop);
+          }
+        }
+      }
+      if (problem != null && !PageMover.abandoned(problem)) {
+        changes.failed(problem.slot(), problem.failure());
+        String fault = problem.slot().fault();
+        if (fault != null) {
+          suspend(fault);
+        }
+      }
+    } finally {
+      lane.onAbandoned = null;
+      if (!PageMover.abandoned(problem)) {
+        cache.lanes().give(lane);
+        working.decrementAndGet();
+      } else {
+        cache.lanes().give(lane);
+      }
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package org.redoubt.memory.internal;
+
+import java.lang.foreign.MemorySegment;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.memory.internal.TagState.Keys;
+
+/**
+ * Moves the ciphertext of one page after the other from old key slots to current ones. A resident
+ * page is moved in DRAM under its frame: guests go on reading and writing the plaintext.
+ */
+final class PageMover {
+  /**
+   * A page that could not be moved. Its old ciphertext is untouched.
+   *
+   * @param slot whose engine failed
+   * @param failure what it did, the rest of a sentence; {@link Ciphers#ABANDONED} if the watchdog
+   *     has taken over
+   */
+  record Failure(KeySlot slot, String failure) {}
+
+  private final SocCache cache;
+  private final TagState[] tags;
+
+  PageMover(SocCache cache, TagState[] tags) {
+    this.cache = cache;
+    this.tags = tags;
+  }
+
+  /** The tag of a page that is still to be moved, or null. */
+  @Nullable TagState toMove(long page) {
+    int writer = cache.book().writer(page);
+    if (writer == Book.NEVER) {
+      return null;
+    }
+    KeySlot slot = cache.slots().get(writer);
+    if (slot == null) {
+      return null;
+    }
+    TagState tag = tags[slot.tag()];
+    Keys keys = tag.keys();
+    return keys != null && keys.old(writer) != null ? tag : null;
+  }
+
+  /**
+   * Moves one page.
+   *
+   * @param stop asked while it has to wait
+   * @return null when it was moved or need not be
+   */
+  @Nullable Failure move(Lane lane, long page, TagState tag, BooleanSupplier stop) {
+    Book book = cache.book();
+    Frames frames = cache.frames();
+    for (int attempt = 0; !stop.getAsBoolean(); attempt++) {
+      int frame = book.frame(page);
+      if (frame == Book.NONE) {
+        if (book.lock(page)) {
+          return movePage(lane, page, tag);
+        }
+      } else if (frame != Book.BUSY) {
+        long state = frames.state(frame);
+        if (Frames.page(state) == page && (state & Frames.VALID) != 0) {
+          if (Frames.tag(state) != tag.tag()) {
+            // Raw bytes of the old ciphertext: they must not outlive it.
+            if (cache.putOut(frame, state, attempt) < 0) {
+              return null;
+            }
+            continue;
+          }
+          if (frames.beginMove(frame, state)) {
+            return moveUnder(lane, page, frame, tag);
+          }
+        }
+      }
+      Backoff.pause(attempt);
+    }
+    return null;
+  }
+
+  private @Nullable Failure movePage(Lane lane, long page, TagState tag) {
+    lane.page = page;
+    lane.work = Lane.Work.MOVE_PAGE;
+    Failure failure = convert(lane, page, tag);
+    if (!abandoned(failure)) {
+      lane.work = Lane.Work.NOTHING;
+      cache.book().unlock(page);
+    }
+    return failure;
+  }
+
+  private @Nullable Failure moveUnder(Lane lane, long page, int frame, TagState tag) {
+    lane.frame = frame;
+    lane.work = Lane.Work.MOVE_FRAME;
+    Failure failure = convert(lane, page, tag);
+    if (!abandoned(failure)) {
+      lane.work = Lane.Work.NOTHING;
+      cache.frames().endMove(frame);
+    }
+    return failure;
+  }
+
+  static boolean abandoned(@Nullable Failure failure) {
+    return failure != null && failure.failure().equals(Ciphers.ABANDONED);
+  }
+
+  private @Nullable Failure convert(Lane lane, long page, TagState tag) {
+    while (true) {
+      Keys keys = tag.keys();
+      KeySlot old = keys == null ? null : keys.old(cache.book().writer(page));
+      if (keys == null || old == null) {
+        return null;
+      }
+      old.enter();
+      keys.current().enter();
+      lane.entered = old;
+      lane.enteredToo = keys.current();
+      try {
+        if (tag.keys() == keys) {
+          return convert(lane, page, old, keys);
+        }
+      } finally {
+        keys.current().exit();
+        old.exit();
+      }
+    }
+  }
+
+  /** Decrypts, proves that, encrypts, proves that, and only then replaces the old ciphertext. */
+  private @Nullable Failure convert(Lane lane, long page, KeySlot old, Keys keys) {
+    KeySlot current = keys.current();
+    Undo undo = keys.undo();
+    if (undo != null && undo.has(page, current)) {
+      undo.load(lane, page);
+      replace(lane, page, current);
+      undo.drop(page);
+      return null;
+    }
+    MemorySegment dram = cache.dram().bytes();
+    long at = page << Dram.PAGE_SHIFT;
+    long spa = cache.dram().spa(page);
+    String failure = old.fault();
+    if (failure == null) {
+      MemorySegment.copy(dram, at, lane.cipher, 0, Dram.PAGE_BYTES);
+      failure = Ciphers.decrypt(lane, old, spa);
+    }
+    if (failure == null) {
+      failure = Ciphers.prove(lane, old, spa);
+    }
+    if (failure != null) {
+      return new Failure(old, failure);
+    }
+    if (undo != null && old == keys.fallback()) {
+      undo.keep(lane, page, old);
+    }
+    failure = current.fault();
+    if (failure == null) {
+      failure = Ciphers.encryptProven(lane, current, spa);
+    }
+    if (failure != null) {
+      return new Failure(current, failure);
+    }
+    replace(lane, page, current);
+    return null;
+  }
+
+  private void replace(Lane lane, long page, KeySlot current) {
+    MemorySegment.copy(
+        lane.cipher, 0, cache.dram().bytes(), page << Dram.PAGE_SHIFT, Dram.PAGE_BYTES);
+    cache.slots().book(cache.book(), page, current);
+  }
+}
