@@ -25,8 +25,11 @@ public final class Cpu {
 
   // Integer state
 
-  /** RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15. */
-  public final long[] r = new long[16];
+  /** Index in {@link #r} of a register that is always zero, for addresses without base or index. */
+  public static final int ZERO = 16;
+
+  /** RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15, and one that is always zero. */
+  public final long[] r = new long[17];
 
   /**
    * Offset in CS. While a meaning runs that ends a block: of the next instruction, to be changed by
@@ -119,6 +122,11 @@ public final class Cpu {
   final long[] temp = new long[8];
 
   private final MemorySegment tlbSegment;
+  private long context;
+  private long epoch;
+
+  /** Base of the 16 or 32-bit code segment that was entered last. */
+  private long codeBase;
 
   /**
    * A vCPU in the state after RESET.
@@ -208,6 +216,10 @@ public final class Cpu {
       codeSize =
           cs.is(Seg.ATTR_DB) && protectedMode() && !v8086() ? CodeSize.BITS32 : CodeSize.BITS16;
     }
+    if (codeSize != CodeSize.BITS64 && cs.base != codeBase) {
+      codeBase = cs.base;
+      epoch++;
+    }
     privilegeChanged();
   }
 
@@ -221,6 +233,7 @@ public final class Cpu {
       bank = TlbLayout.BANK_SUPERVISOR;
     }
     tlb = tlbBlock + TlbLayout.BANKS_OFFSET + bank * TlbLayout.BANK_BYTES;
+    contextChanged();
   }
 
   /** Tells the MMU that a register it depends on has changed. */
@@ -235,6 +248,25 @@ public final class Cpu {
       return 64;
     }
     return seg[Seg.SS].is(Seg.ATTR_DB) ? 32 : 16;
+  }
+
+  /**
+   * A number that two moments share only if the same code at the same RIP means the same: no
+   * translation, code size or privilege has changed in between.
+   */
+  public long context() {
+    return context;
+  }
+
+  /** A translation may have changed: code found before is to be looked up again. */
+  public void translationChanged() {
+    epoch++;
+    contextChanged();
+  }
+
+  private void contextChanged() {
+    context =
+        epoch << 3 | (bank == TlbLayout.BANK_USER ? 4 : 0) | codeSize.ordinal();
   }
 
   /** The TLB block, which must live as long as this object. */
