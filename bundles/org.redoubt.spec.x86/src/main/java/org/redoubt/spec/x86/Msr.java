@@ -54,6 +54,7 @@ public final class Msr {
   public static final int TSC_RATIO = 0xc000_0104;
   public static final int SYSCFG = 0xc001_0010;
   public static final int HWCR = 0xc001_0015;
+  public static final int NB_CFG = 0xc001_001f;
   public static final int VM_CR = 0xc001_0114;
   public static final int VM_HSAVE_PA = 0xc001_0117;
   public static final int DE_CFG = 0xc001_1029;
@@ -61,6 +62,9 @@ public final class Msr {
   public static final int SEV_STATUS = 0xc001_0131;
   public static final int RMP_BASE = 0xc001_0132;
   public static final int RMP_END = 0xc001_0133;
+
+  public static final int OSVW_ID_LENGTH = 0xc001_0140;
+  public static final int OSVW_STATUS = 0xc001_0141;
 
   private Msr() {}
 }

@@ -53,7 +53,10 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private static final VarHandle STOP = ValueLayout.JAVA_INT.varHandle();
 
   private final CpuConfig config;
-  private final Arena arena = Arena.ofShared();
+
+  /** Freed with this object: late signals may still come after {@link #close}. */
+  private final Arena arena = Arena.ofAuto();
+
   private final MemorySegment tlb;
   private final long stopFlag;
   private final MemoryPort port;
@@ -794,6 +797,5 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   public void close() {
     code.clear(port);
     port.close();
-    arena.close();
   }
 }

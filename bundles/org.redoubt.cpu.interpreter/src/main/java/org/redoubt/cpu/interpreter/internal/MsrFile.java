@@ -35,6 +35,9 @@ final class MsrFile {
     values.put(Msr.DE_CFG, 2L); // LFENCE is serialising
     values.put(Msr.SYSCFG, 0L);
     values.put(Msr.VM_HSAVE_PA, 0L);
+    values.put(Msr.NB_CFG, 0L);
+    values.put(Msr.OSVW_ID_LENGTH, 0L);
+    values.put(Msr.OSVW_STATUS, 0L);
   }
 
   boolean read(int msr, long[] value) {
