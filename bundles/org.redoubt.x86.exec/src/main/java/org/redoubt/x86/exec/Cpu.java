@@ -265,8 +265,7 @@ public final class Cpu {
   }
 
   private void contextChanged() {
-    context =
-        epoch << 3 | (bank == TlbLayout.BANK_USER ? 4 : 0) | codeSize.ordinal();
+    context = epoch << 3 | (bank == TlbLayout.BANK_USER ? 4 : 0) | codeSize.ordinal();
   }
 
   /** The TLB block, which must live as long as this object. */
