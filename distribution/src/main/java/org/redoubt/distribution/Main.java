@@ -54,6 +54,12 @@ public final class Main {
       description = "Fails on the first problem of a feature or bundle instead of going on.")
   private boolean strict;
 
+  @Option(
+      names = "--rehearse",
+      hidden = true,
+      description = "What the build runs: as --strict, one line in a shell that nobody sees.")
+  private boolean rehearse;
+
   @Option(names = "--help", description = "Shows this help and the commands there are.")
   private boolean help;
 
@@ -78,6 +84,9 @@ public final class Main {
     } catch (IOException | BundleException e) {
       System.err.println("redoubt: Not started: " + Problems.oneLine(e));
       status = FAILED;
+    } catch (RuntimeException | LinkageError e) {
+      e.printStackTrace();
+      status = FAILED;
     }
     // Threads that a bundle forgot must not keep the process.
     System.exit(status);
@@ -93,6 +102,7 @@ public final class Main {
       System.out.println("Redoubt " + version() + ", Java " + Runtime.version());
       return 0;
     }
+    strict |= rehearse;
     if (line != null && !command.isEmpty()) {
       return usageError("-c takes one line; quote it: -c '" + line + " " + command.get(0) + "'");
     }
@@ -124,6 +134,9 @@ public final class Main {
   private String[] entryArguments() {
     if (help) {
       return new String[] {"--help"};
+    }
+    if (rehearse) {
+      return new String[] {"--rehearse"};
     }
     return line != null ? new String[] {"-c", line} : command.toArray(String[]::new);
   }

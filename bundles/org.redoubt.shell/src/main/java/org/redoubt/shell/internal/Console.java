@@ -1,7 +1,11 @@
 package org.redoubt.shell.internal;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
@@ -13,8 +17,11 @@ import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.UserInterruptException;
 import org.jline.reader.impl.DefaultParser;
+import org.jline.reader.impl.LineReaderImpl;
+import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
+import org.jline.terminal.impl.DumbTerminal;
 import org.jline.utils.AttributedStringBuilder;
 import org.jline.utils.AttributedStyle;
 
@@ -23,7 +30,7 @@ import org.jline.utils.AttributedStyle;
  * Colours only where the terminal has them and {@code NO_COLOR} is not set.
  */
 final class Console {
-  /** Session variable: the JLine terminal, there when the user sits at one. */
+  /** Session variable: there when the user sits at a terminal. */
   static final String TERMINAL = ".terminal";
 
   /** Session variable: set when the user has left. */
@@ -43,26 +50,62 @@ final class Console {
 
   /** Reads and runs lines until the user leaves; returns the exit status. */
   int run() {
-    try (Terminal terminal = TerminalBuilder.builder().system(true).build();
-        PrintStream out = new PrintStream(terminal.output(), true, terminal.encoding());
-        CommandSession session = processor.createSession(terminal.input(), out, out)) {
-      session.put("SCOPE", "shell:*");
-      session.put(TERMINAL, terminal);
-      terminal.handle(Terminal.Signal.INT, signal -> interrupt(session));
-      LineReader reader =
-          LineReaderBuilder.builder()
-              .terminal(terminal)
-              .appName("redoubt")
-              .parser(parser())
-              .completer(new CommandCompleter(commands, session))
-              .variable(LineReader.HISTORY_FILE, historyFile())
-              .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true)
-              .build();
-      loop(reader, session, new Line(session, out, out));
-      return 0;
+    try (Terminal terminal = terminal()) {
+      return run(reader(terminal).variable(LineReader.HISTORY_FILE, historyFile()).build());
     } catch (IOException e) {
       System.err.println("redoubt: No terminal: " + Failures.oneLine(e));
       return Line.FAILED;
+    }
+  }
+
+  /** Runs one line on a terminal that nobody sees, so that the JVM can note what that takes. */
+  int rehearse() {
+    InputStream keys = new ByteArrayInputStream("help\n".getBytes(StandardCharsets.UTF_8));
+    OutputStream nowhere = OutputStream.nullOutputStream();
+    try (Terminal terminal =
+        new DumbTerminal("rehearsal", Terminal.TYPE_DUMB, keys, nowhere, StandardCharsets.UTF_8)) {
+      return run(reader(terminal).build());
+    } catch (IOException e) {
+      System.err.println("redoubt: No terminal: " + Failures.oneLine(e));
+      return Line.FAILED;
+    }
+  }
+
+  private static LineReaderBuilder reader(Terminal terminal) {
+    return LineReaderBuilder.builder()
+        .terminal(terminal)
+        .appName("redoubt")
+        .parser(parser())
+        .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true);
+  }
+
+  private int run(LineReader reader) throws IOException {
+    Terminal terminal = reader.getTerminal();
+    try (PrintStream out = new PrintStream(terminal.output(), true, terminal.encoding());
+        CommandSession session = processor.createSession(terminal.input(), out, out)) {
+      session.put("SCOPE", "shell:*");
+      session.put(TERMINAL, !terminal.getType().startsWith(Terminal.TYPE_DUMB));
+      terminal.handle(Terminal.Signal.INT, signal -> interrupt(session));
+      ((LineReaderImpl) reader).setCompleter(new CommandCompleter(commands, session));
+      loop(reader, session, new Line(session, out, out));
+      return 0;
+    }
+  }
+
+  private static Terminal terminal() throws IOException {
+    // JLine looks for its own providers through the thread's class loader.
+    Thread thread = Thread.currentThread();
+    ClassLoader outer = thread.getContextClassLoader();
+    thread.setContextClassLoader(Terminal.class.getClassLoader());
+    try {
+      Terminal terminal = TerminalBuilder.builder().system(true).build();
+      if (terminal.getWidth() == 0 || terminal.getHeight() == 0) {
+        // A pseudo-terminal that nobody gave a size.
+        terminal.setSize(new Size(80, 24));
+      }
+      return terminal;
+    } finally {
+      thread.setContextClassLoader(outer);
     }
   }
 

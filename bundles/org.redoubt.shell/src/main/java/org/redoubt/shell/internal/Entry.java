@@ -66,6 +66,7 @@ public final class Entry implements ToIntFunction<String[]> {
           out.print(commands.table(SUBCOMMANDS));
           yield 0;
         }
+        case "--rehearse" -> new Console(processor, commands, () -> stopping).rehearse();
         case "-c" -> new Line(session, out, err).run(arguments[1]);
         default -> subcommand(session, arguments);
       };
@@ -75,6 +76,9 @@ public final class Entry implements ToIntFunction<String[]> {
   private CommandSession session() {
     CommandSession session = processor.createSession(in, out, err);
     session.put("SCOPE", "shell:*");
+    if (System.console() != null && System.console().isTerminal()) {
+      session.put(Console.TERMINAL, true);
+    }
     return session;
   }
 

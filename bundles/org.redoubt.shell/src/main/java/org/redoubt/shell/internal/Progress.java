@@ -6,7 +6,7 @@ import java.io.PrintStream;
  * How far something is: a bar that redraws itself on a terminal, else a line at each tenth. Close
  * it when done.
  */
-final class Progress implements AutoCloseable {
+public final class Progress implements AutoCloseable {
   private static final int CELLS = 30;
   private static final int STEPS = 10;
 
@@ -22,7 +22,7 @@ final class Progress implements AutoCloseable {
   }
 
   /** Shows that {@code done} of {@code total} are done. */
-  void show(long done, long total) {
+  public void show(long done, long total) {
     int resolution = terminal ? 100 : STEPS;
     int now = total == 0 ? resolution : (int) (done * resolution / total);
     if (now == shown) {

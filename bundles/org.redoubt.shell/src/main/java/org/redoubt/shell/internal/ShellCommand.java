@@ -16,7 +16,7 @@ import picocli.CommandLine.ParameterException;
 public abstract class ShellCommand implements Function {
 
   /** One call: fields annotated for picocli, and what to do with them. */
-  protected interface Invocation {
+  public interface Invocation {
     /**
      * Does the work.
      *
@@ -33,10 +33,10 @@ public abstract class ShellCommand implements Function {
    * @param session the Gogo session
    * @param out for results
    */
-  protected record Io(CommandSession session, PrintStream out) {
+  public record Io(CommandSession session, PrintStream out) {
     /** A progress display that fits the place. */
-    Progress progress(String label) {
-      return new Progress(out, label, session.get(Console.TERMINAL) != null);
+    public Progress progress(String label) {
+      return new Progress(out, label, Boolean.TRUE.equals(session.get(Console.TERMINAL)));
     }
   }
 

@@ -5,18 +5,19 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Rows of text in columns that line up; a column whose cells are all numbers is aligned right. */
-final class Table {
+public final class Table {
   private static final String GAP = "  ";
 
   private final List<String> heads;
   private final List<List<String>> rows = new ArrayList<>();
 
-  Table(String... heads) {
+  /** Starts a table with one head for each column. */
+  public Table(String... heads) {
     this.heads = List.of(heads);
   }
 
   /** Adds a row with one cell for each head. */
-  Table row(@Nullable Object... cells) {
+  public Table row(@Nullable Object... cells) {
     if (cells.length != heads.size()) {
       throw new IllegalArgumentException(
           "bug: %d cells under %d heads".formatted(cells.length, heads.size()));
