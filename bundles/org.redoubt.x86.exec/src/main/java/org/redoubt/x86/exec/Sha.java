@@ -33,20 +33,20 @@ final class Sha {
 
   /** SHA1NEXTE: the state variable E after four rounds, added to the next words. APM4. */
   static void sha1nexte(Cpu c, Insn in) {
-    Fpu f = Simd.binary(c, in);
+    Fpu f = Simd.unaligned(c, in);
     int e = Integer.rotateLeft(high(f.d1), 30);
     Simd.result(f, in, f.s0, Lanes.doubles(low(f.s1), high(f.s1) + e));
   }
 
   /** SHA1MSG1: W[t-14] xor W[t-16] for four words. APM4. */
   static void sha1msg1(Cpu c, Insn in) {
-    Fpu f = Simd.binary(c, in);
+    Fpu f = Simd.unaligned(c, in);
     Simd.result(f, in, f.d0 ^ f.s1, f.d1 ^ f.d0);
   }
 
   /** SHA1MSG2: the rest of the schedule for four words. APM4. */
   static void sha1msg2(Cpu c, Insn in) {
-    Fpu f = Simd.binary(c, in);
+    Fpu f = Simd.unaligned(c, in);
     int w16 = Integer.rotateLeft(high(f.d1) ^ low(f.s1), 1);
     int w17 = Integer.rotateLeft(low(f.d1) ^ high(f.s0), 1);
     int w18 = Integer.rotateLeft(high(f.d0) ^ low(f.s0), 1);
@@ -56,7 +56,7 @@ final class Sha {
 
   /** SHA1RNDS4: four rounds; the immediate chooses function and constant. APM4. */
   static void sha1rnds4(Cpu c, Insn in) {
-    Fpu f = Simd.binary(c, in);
+    Fpu f = Simd.unaligned(c, in);
     int which = (int) in.imm & 3;
     int va = high(f.d1);
     int vb = low(f.d1);
@@ -87,7 +87,7 @@ final class Sha {
 
   /** SHA256RNDS2: two rounds, with message and constant added up in XMM0. APM4. */
   static void sha256rnds2(Cpu c, Insn in) {
-    Fpu f = Simd.binary(c, in);
+    Fpu f = Simd.unaligned(c, in);
     int va = high(f.s1);
     int vb = low(f.s1);
     int ve = high(f.s0);
@@ -116,7 +116,7 @@ final class Sha {
 
   /** SHA256MSG1: W[t-16] plus sigma0 of W[t-15] for four words. APM4. */
   static void sha256msg1(Cpu c, Insn in) {
-    Fpu f = Simd.binary(c, in);
+    Fpu f = Simd.unaligned(c, in);
     int w0 = low(f.d0) + smallSigma(high(f.d0), 7, 18, 3);
     int w1 = high(f.d0) + smallSigma(low(f.d1), 7, 18, 3);
     int w2 = low(f.d1) + smallSigma(high(f.d1), 7, 18, 3);
@@ -126,7 +126,7 @@ final class Sha {
 
   /** SHA256MSG2: sigma1 of W[t-2] added for four words. APM4. */
   static void sha256msg2(Cpu c, Insn in) {
-    Fpu f = Simd.binary(c, in);
+    Fpu f = Simd.unaligned(c, in);
     int w16 = low(f.d0) + smallSigma(low(f.s1), 17, 19, 10);
     int w17 = high(f.d0) + smallSigma(high(f.s1), 17, 19, 10);
     int w18 = low(f.d1) + smallSigma(w16, 17, 19, 10);

@@ -570,7 +570,10 @@ final class Shuffle {
     return r;
   }
 
-  /** EXTRQ: a field of the low quadword, by immediates or by the source. SSE4A. APM4. */
+  /**
+   * EXTRQ: a field of the low quadword, by immediates or by the source; the high quadword is
+   * undefined, and silicon clears it. SSE4A. APM4.
+   */
   static void extrq(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
     Simd.destination(f, in);
@@ -581,12 +584,12 @@ final class Shuffle {
       length = (int) control & 63;
       index = (int) (control >>> 8) & 63;
     }
-    Simd.result(f, in, f.d0 >>> index & fieldMask(length), f.d1);
+    Simd.result(f, in, f.d0 >>> index & fieldMask(length), 0);
   }
 
   /**
-   * INSERTQ: a field into the low quadword, by immediates or by the source's high half. SSE4A.
-   * APM4.
+   * INSERTQ: a field into the low quadword, by immediates or by the source's high half; the high
+   * quadword is undefined, and silicon clears it. SSE4A. APM4.
    */
   static void insertq(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
@@ -597,7 +600,7 @@ final class Shuffle {
     int length = (int) (immediate ? in.imm : high) & 63;
     int index = (int) (immediate ? in.imm2 : high >>> 8) & 63;
     long ones = fieldMask(length) << index;
-    Simd.result(f, in, blend(f.d0, f.xmm[2 * source] << index, ones), f.d1);
+    Simd.result(f, in, blend(f.d0, f.xmm[2 * source] << index, ones), 0);
   }
 
   private static long fieldMask(int length) {

@@ -216,7 +216,7 @@ final class Simd {
   }
 
   /** Writes the destination, a register or memory. */
-  static void storeVector(Cpu c, Fpu f, Insn in, long low, long high, boolean aligned) {
+  static void storeVector(Cpu c, Fpu f, Insn in, long low, long high) {
     Operand o = in.operand(0);
     if (o.kind != Operand.MEMORY) {
       result(f, in, low, high);
@@ -224,9 +224,6 @@ final class Simd {
     }
     long gva = Ea.linear(c, in, o.width >> 3, true);
     if (o.width == 128) {
-      if (aligned) {
-        checkAligned(c, f, gva);
-      }
       Mem.store128(c, gva, low, high);
     } else {
       Mem.store(c, gva, o.width, low);
@@ -291,6 +288,7 @@ final class Simd {
 
   /** Adds the flags raised to MXCSR, raises #XF if one is unmasked, else writes the destination. */
   static void floatResult(Cpu c, Fpu f, Insn in, long low, long high) {
+    enterMmx(f, in);
     commitExceptions(c, f);
     result(f, in, low, high);
   }

@@ -182,8 +182,8 @@ public final class StateSave {
     f.setStatusWord((int) (m[0] >>> 16) & 0xffff);
     f.tags = (int) (m[0] >>> 32) & 0xff;
     f.lastOpcode = (int) (m[0] >>> 48) & 0x7ff;
-    f.lastInstruction = wide ? m[1] : m[1] & 0xffff_ffffL;
-    f.lastData = wide ? m[2] : m[2] & 0xffff_ffffL;
+    f.lastInstruction = wide ? canonical(m[1]) : m[1] & 0xffff_ffffL;
+    f.lastData = wide ? canonical(m[2]) : m[2] & 0xffff_ffffL;
     f.lastCs = wide ? 0 : (int) (m[1] >>> 32) & 0xffff;
     f.lastDs = wide ? 0 : (int) (m[2] >>> 32) & 0xffff;
     for (int i = 0; i < 8; i++) {
@@ -191,6 +191,11 @@ public final class StateSave {
       f.significand[p] = m[ST_WORDS + 2 * i];
       f.signExponent[p] = (int) m[ST_WORDS + 2 * i + 1] & 0xffff;
     }
+  }
+
+  /** The pointers have 57 bits, as linear addresses have at most. */
+  private static long canonical(long pointer) {
+    return pointer << 7 >> 7;
   }
 
   private static void takeXmm(Fpu f, int registers) {

@@ -100,8 +100,12 @@ final class VectorMove {
 
   private static void whole(Cpu c, Insn in, boolean aligned) {
     Fpu f = Simd.begin(c, in);
-    Simd.load(c, f, in, 1, aligned);
-    Simd.storeVector(c, f, in, f.s0, f.s1, aligned);
+    if (aligned && in.hasMemory() && (Ea.linear(c, in, 16, in.operand(0).isMemory()) & 15) != 0) {
+      // MXCSR.MM does not excuse the aligned moves.
+      throw c.generalProtection();
+    }
+    Simd.load(c, f, in, 1, false);
+    Simd.storeVector(c, f, in, f.s0, f.s1);
   }
 
   /** MOVSS: a load clears the rest of the register, a move between registers keeps it. APM4. */
@@ -109,7 +113,7 @@ final class VectorMove {
     Fpu f = Simd.begin(c, in);
     Simd.load(c, f, in, 1, false);
     if (in.operand(0).isMemory()) {
-      Simd.storeVector(c, f, in, f.s0, 0, false);
+      Simd.storeVector(c, f, in, f.s0, 0);
     } else if (in.operand(1).isMemory()) {
       Simd.result(f, in, f.s0, 0);
     } else {
@@ -123,7 +127,7 @@ final class VectorMove {
     Fpu f = Simd.begin(c, in);
     Simd.load(c, f, in, 1, false);
     if (in.operand(0).isMemory()) {
-      Simd.storeVector(c, f, in, f.s0, 0, false);
+      Simd.storeVector(c, f, in, f.s0, 0);
     } else {
       Simd.destination(f, in);
       Simd.result(f, in, f.s0, in.operand(1).isMemory() ? 0 : f.d1);
@@ -145,7 +149,7 @@ final class VectorMove {
     Fpu f = Simd.begin(c, in);
     Simd.load(c, f, in, 1, false);
     if (in.operand(0).isMemory()) {
-      Simd.storeVector(c, f, in, f.s0, 0, false);
+      Simd.storeVector(c, f, in, f.s0, 0);
     } else {
       Simd.destination(f, in);
       Simd.result(f, in, f.s0, f.d1);
@@ -162,7 +166,7 @@ final class VectorMove {
     Fpu f = Simd.begin(c, in);
     Simd.load(c, f, in, 1, false);
     if (in.operand(0).isMemory()) {
-      Simd.storeVector(c, f, in, f.s1, 0, false);
+      Simd.storeVector(c, f, in, f.s1, 0);
     } else {
       Simd.destination(f, in);
       Simd.result(f, in, f.d0, f.s0);
@@ -223,7 +227,7 @@ final class VectorMove {
   static void movq(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
     Simd.load(c, f, in, 1, false);
-    Simd.storeVector(c, f, in, f.s0, 0, false);
+    Simd.storeVector(c, f, in, f.s0, 0);
   }
 
   /** MOVNTQ: eight bytes; the hint is ignored. APM5. */

@@ -47,6 +47,15 @@ final class X87 {
     return f;
   }
 
+  /** As {@link #compute}, for instructions that leave C1 alone unless the stack faults. */
+  static Fpu computeKeepingC1(Cpu c, Insn in) {
+    Fpu f = begin(c);
+    int c1 = f.status & Fpu.C1;
+    ready(c, f, in);
+    f.status |= c1;
+    return f;
+  }
+
   /** Nothing can fault any more: takes the modes, clears C1, notes the instruction for FNSTENV. */
   static void ready(Cpu c, Fpu f, Insn in) {
     f.soft.x87(f.control);
@@ -99,7 +108,7 @@ final class X87 {
   }
 
   private static boolean stackFault(Fpu f, int direction) {
-    f.status |= SoftFloat.IE | Fpu.SF | direction;
+    f.status = f.status & ~Fpu.C1 | SoftFloat.IE | Fpu.SF | direction;
     boolean masked = (f.control & SoftFloat.IE) != 0;
     if (!masked) {
       f.status |= Fpu.ES | Fpu.B;

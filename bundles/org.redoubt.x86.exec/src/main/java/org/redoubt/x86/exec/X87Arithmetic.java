@@ -266,17 +266,17 @@ final class X87Arithmetic {
     conclude(f, compareSt(f, 1, signalling), 2);
   }
 
-  /** What {@link #compareSt} answers when an unmasked exception forbids an answer. */
-  private static final int NONE = 99;
-
+  /** The order of ST(0) and ST({@code i}); of an empty register it is unordered. */
   private static int compareSt(Fpu f, int i, boolean signalling) {
     if (f.empty(0) || f.empty(i)) {
-      return X87.underflow(f) ? SoftFloat.UNORDERED : NONE;
+      X87.underflow(f);
+      return SoftFloat.UNORDERED;
     }
     X87.a(f, 0);
     X87.b(f, i);
     int order = f.soft.compare(signalling);
-    return X87.accept(f) ? order : NONE;
+    X87.accept(f);
+    return order;
   }
 
   private static void compareMemory(Cpu c, Insn in, boolean signalling, boolean integer, int pops) {
@@ -284,19 +284,19 @@ final class X87Arithmetic {
     long memory = Simd.integer(c, in, 1);
     X87.ready(c, f, in);
     if (f.empty(0)) {
-      conclude(f, X87.underflow(f) ? SoftFloat.UNORDERED : NONE, pops);
+      X87.underflow(f);
+      conclude(f, SoftFloat.UNORDERED, pops);
       return;
     }
     X87.a(f, 0);
     operandB(f, in.operand(1), memory, integer);
     int order = f.soft.compare(signalling);
-    conclude(f, X87.accept(f) ? order : NONE, pops);
+    X87.accept(f);
+    conclude(f, order, pops);
   }
 
+  /** Sets the condition codes, and pops unless an unmasked exception forbids it. */
   private static void conclude(Fpu f, int order, int pops) {
-    if (order == NONE) {
-      return;
-    }
     f.status &= ~CONDITIONS;
     f.status |=
         switch (order) {
@@ -305,7 +305,7 @@ final class X87Arithmetic {
           case SoftFloat.GREATER -> 0;
           default -> CONDITIONS;
         };
-    for (int i = 0; i < pops; i++) {
+    for (int i = 0; i < pops && (f.status & Fpu.ES) == 0; i++) {
       f.pop();
     }
   }
@@ -314,13 +314,15 @@ final class X87Arithmetic {
   static void ftst(Cpu c, Insn in) {
     Fpu f = X87.compute(c, in);
     if (f.empty(0)) {
-      conclude(f, X87.underflow(f) ? SoftFloat.UNORDERED : NONE, 0);
+      X87.underflow(f);
+      conclude(f, SoftFloat.UNORDERED, 0);
       return;
     }
     X87.a(f, 0);
     f.soft.bInteger(0);
     int order = f.soft.compare(true);
-    conclude(f, X87.accept(f) ? order : NONE, 0);
+    X87.accept(f);
+    conclude(f, order, 0);
   }
 
   /** FCOMI: ZF, PF, CF by the order; any NaN is invalid. APM5. */
@@ -344,12 +346,10 @@ final class X87Arithmetic {
   }
 
   private static void compareFlags(Cpu c, Insn in, boolean signalling, boolean pop) {
-    Fpu f = X87.compute(c, in);
+    Fpu f = X87.computeKeepingC1(c, in);
     int order = compareSt(f, in.operand(1).reg, signalling);
-    if (order != NONE) {
-      Simd.statusFlags(c, VectorFloat.orderFlags(order));
-      popIf(f, pop);
-    }
+    Simd.statusFlags(c, VectorFloat.orderFlags(order));
+    popIf(f, pop && (f.status & Fpu.ES) == 0);
   }
 
   // --- conditional moves
@@ -396,7 +396,7 @@ final class X87Arithmetic {
   }
 
   private static void moveIf(Cpu c, Insn in, int flags, boolean set) {
-    Fpu f = X87.compute(c, in);
+    Fpu f = X87.computeKeepingC1(c, in);
     int i = in.operand(1).reg;
     if (f.empty(0) || f.empty(i)) {
       if (X87.underflow(f)) {

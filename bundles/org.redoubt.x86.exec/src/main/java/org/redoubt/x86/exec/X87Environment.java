@@ -42,7 +42,12 @@ final class X87Environment {
 
   /** FNOP: nothing, but it is an x87 instruction. APM5. */
   static void fnop(Cpu c, Insn in) {
-    X87.begin(c);
+    if (in.opcode == 0xdb) {
+      // FNENI, FNDISI and FNSETPM do not wait.
+      X87.beginControl(c);
+    } else {
+      X87.begin(c);
+    }
   }
 
   /** FWAIT: #MF if an exception is pending. APM5. */
@@ -158,7 +163,7 @@ final class X87Environment {
       dp &= 0xffff;
     } else {
       ipSecond = f.lastCs | f.lastOpcode << 16;
-      dpSecond = f.lastDs;
+      dpSecond = f.lastDs | 0xffff_0000;
     }
     put(c, gva + 3L * size, (int) ip, size);
     put(c, gva + 4L * size, ipSecond, size);

@@ -127,11 +127,12 @@ final class X87Function {
 
   private static void remainder(Cpu c, Insn in, boolean nearest) {
     Fpu f = X87.compute(c, in);
+    f.status &= ~Fpu.C2;
     if (!both(f, 0)) {
       return;
     }
     int quotient = Extended.remainder(f.soft.extended(), nearest);
-    if (!X87.store(f, 0)) {
+    if (!X87.store(f, 0) || quotient == Extended.NONE) {
       return;
     }
     f.status &= ~CONDITIONS;

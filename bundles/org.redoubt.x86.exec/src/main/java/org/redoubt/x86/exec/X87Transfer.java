@@ -92,7 +92,8 @@ final class X87Transfer {
       f.soft.a64(bits);
     }
     SoftFloat s = f.soft.extended().convert().result80();
-    if (X87.accept(f)) {
+    // An unmasked DE does not keep the number from being pushed, an unmasked IE does.
+    if (X87.accept(f) || (s.flags() & SoftFloat.IE) == 0) {
       f.top = f.top - 1 & 7;
       f.setSt(0, s.signExponent(), s.significand());
     }
@@ -258,10 +259,13 @@ final class X87Transfer {
     Fpu f = X87.compute(c, in);
     int i = in.operand(0).reg;
     if (f.empty(0)) {
-      if (!X87.underflow(f)) {
-        return;
+      // D9 D8 to DF, an alias that no manual has, pops an empty stack without complaint.
+      if (in.opcode != 0xd9) {
+        if (!X87.underflow(f)) {
+          return;
+        }
+        X87.setNan(f, i);
       }
-      X87.setNan(f, i);
     } else {
       f.setSt(i, f.stSignExponent(0), f.stSignificand(0));
     }
@@ -410,7 +414,7 @@ final class X87Transfer {
 
   /** FFREE: empties a register. APM5. */
   static void ffree(Cpu c, Insn in) {
-    Fpu f = X87.begin(c);
+    Fpu f = X87.compute(c, in);
     f.free(in.operand(0).reg);
   }
 

@@ -110,6 +110,9 @@ public final class Extended {
   /** What {@link #remainder} answers when the reduction is not complete: C2. */
   public static final int PARTIAL = -1;
 
+  /** What it answers when there is no quotient: an operand is a NaN, or the operation invalid. */
+  public static final int NONE = -2;
+
   /**
    * FPREM (quotient truncated) and FPREM1 (quotient to nearest even). APM5.
    *
@@ -119,11 +122,11 @@ public final class Extended {
     Num a = f.a();
     Num b = f.b();
     if (f.invalidOperand()) {
-      return 0;
+      return NONE;
     }
     if (a.kind == Num.INFINITE || b.zero()) {
       f.invalid();
-      return 0;
+      return NONE;
     }
     f.noteDenormals();
     if (a.zero() || b.kind == Num.INFINITE) {

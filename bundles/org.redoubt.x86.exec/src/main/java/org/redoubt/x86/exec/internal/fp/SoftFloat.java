@@ -331,7 +331,6 @@ public final class SoftFloat {
       noteDenormals();
       set(Num.INFINITE, minus);
     } else if (b.zero()) {
-      noteDenormals();
       flags |= ZE;
       set(Num.INFINITE, minus);
     } else {
@@ -592,6 +591,16 @@ public final class SoftFloat {
       if (tiny && (masks & UE) == 0) {
         flags |= UE;
         r.exponent += wrap;
+        if (wrap == 0) {
+          // SSE and stores: there is no result, but it would have had its full precision.
+          flags |= roundTo(bits) ? PE : 0;
+          return;
+        }
+        if (r.exponent < minimum) {
+          flags |= PE;
+          set(Num.ZERO, r.negative);
+          return;
+        }
       }
       if (r.exponent < minimum) {
         if (tiny && flushToZero && (masks & UE) != 0) {
@@ -616,8 +625,17 @@ public final class SoftFloat {
 
   private void overflow(int bits, int maximum, int wrap) {
     flags |= OE;
-    if ((masks & OE) == 0 && wrap != 0) {
+    if ((masks & OE) == 0) {
+      if (wrap == 0) {
+        return;
+      }
       r.exponent -= wrap;
+      if (r.exponent > maximum) {
+        // FSCALE can go too far out for a wrapped exponent.
+        flags |= PE;
+        roundedUp = true;
+        set(Num.INFINITE, r.negative);
+      }
       return;
     }
     flags |= PE;

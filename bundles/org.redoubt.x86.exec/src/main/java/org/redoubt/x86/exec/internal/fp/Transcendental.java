@@ -19,6 +19,13 @@ public final class Transcendental {
 
   private static final int CONSTANT_BITS = 640;
   private static final BigInteger PI = pi(CONSTANT_BITS);
+
+  /**
+   * The pi that the hardware reduces angles by: 64 fraction bits, truncated. So the sine of a large
+   * angle is that of a slightly different one, on silicon and here.
+   */
+  private static final BigInteger REDUCTION_PI = PI.shiftRight(CONSTANT_BITS - 64);
+
   private static final BigInteger LN2 = ln2(CONSTANT_BITS);
 
   private Transcendental() {}
@@ -88,11 +95,13 @@ public final class Transcendental {
       f.invalid();
       return;
     }
+    if (a.zero() && b.kind != Num.INFINITE) {
+      f.raise(SoftFloat.ZE);
+      f.infiniteResult(!b.negative);
+      return;
+    }
     f.noteDenormals();
     if (a.zero()) {
-      if (b.kind != Num.INFINITE) {
-        f.raise(SoftFloat.ZE);
-      }
       f.infiniteResult(!b.negative);
     } else if (a.kind == Num.INFINITE) {
       f.infiniteResult(b.negative);
@@ -222,7 +231,7 @@ public final class Transcendental {
     }
     int scale = 2 * WIDE + 64 + Math.max(0, -a.exponent);
     BigInteger x = fixed(a, scale).abs();
-    BigInteger halfPi = PI.shiftRight(CONSTANT_BITS + 1 - scale);
+    BigInteger halfPi = REDUCTION_PI.shiftLeft(scale - 65);
     BigInteger[] parts = x.divideAndRemainder(halfPi);
     BigInteger reduced = parts[1];
     int quadrant = parts[0].intValue() & 3;
