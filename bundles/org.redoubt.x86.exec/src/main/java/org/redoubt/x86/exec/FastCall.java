@@ -98,11 +98,12 @@ final class FastCall {
   }
 
   private static void sysexit(Cpu cpu, Insn in) {
+    cpu.requireCpl0();
     if (cpu.longMode()) {
       throw cpu.undefined();
     }
     int selector = (int) cpu.sysenterCs & 0xfffc;
-    if (!cpu.protectedMode() || selector == 0 || cpu.cpl != 0) {
+    if (!cpu.protectedMode() || selector == 0) {
       throw cpu.generalProtection();
     }
     long target = cpu.r[Gpr.RDX] & FLAT;

@@ -50,13 +50,13 @@ final class Segments {
   }
 
   private static void pushSegment(Cpu cpu, Insn in) {
-    Stack.push(cpu, cpu.seg[in.operand(0).reg].selector, in.width);
+    Stack.push(cpu, cpu.seg[in.operand(0).reg].selector, in.operandSize);
   }
 
   private static void popSegment(Cpu cpu, Insn in) {
     int segment = in.operand(0).reg;
     load(cpu, segment, (int) Stack.peek(cpu, 0, 16));
-    Stack.release(cpu, in.width >> 3);
+    Stack.release(cpu, in.operandSize >> 3);
     cpu.interruptShadow = segment == Seg.SS;
   }
 

@@ -164,7 +164,8 @@ final class Shift {
     long result;
     boolean cf;
     if (width == 16) {
-      long wide = a << 32 | b << 16 | a;
+      // Past sixteen the manual is silent; silicon goes on with the source.
+      long wide = a << 32 | b << 16 | b;
       result = wide >>> (32 - count) & 0xffff;
       cf = (wide >>> (48 - count) & 1) != 0;
     } else {
@@ -188,7 +189,7 @@ final class Shift {
     long result;
     boolean cf;
     if (width == 16) {
-      long wide = a << 32 | b << 16 | a;
+      long wide = b << 32 | b << 16 | a;
       result = wide >>> count & 0xffff;
       cf = (wide >>> (count - 1) & 1) != 0;
     } else {

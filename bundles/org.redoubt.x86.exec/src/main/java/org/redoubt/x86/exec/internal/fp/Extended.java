@@ -21,9 +21,7 @@ public final class Extended {
     f.noteDenormal(a);
     if (a.kind == Num.FINITE && a.exponent < 63) {
       boolean minus = a.negative;
-      int raised = f.flags();
-      long magnitude = Math.abs(f.toInteger(64));
-      assert (f.flags() & ~raised & SoftFloat.IE) == 0;
+      long magnitude = f.toMagnitude();
       if (magnitude == 0) {
         f.zeroResult(minus);
       } else {

@@ -44,6 +44,9 @@ public final class SoftFloat {
   private int flags;
   private boolean roundedUp;
 
+  /** {@link #toMagnitude} rounded up to 2^64. */
+  private boolean overflowed;
+
   private int signExponent;
   private long significand;
 
@@ -496,16 +499,28 @@ public final class SoftFloat {
    */
   public long toInteger(int bits) {
     long indefinite = -1L << (bits - 1);
-    if (a.kind > Num.FINITE) {
+    if (a.kind > Num.FINITE || a.exponent > 63) {
       flags |= IE;
       return indefinite;
     }
+    int raised = flags;
+    boolean up = roundedUp;
+    long magnitude = toMagnitude();
+    long value = a.negative ? -magnitude : magnitude;
+    boolean wrapped = overflowed || (a.negative ? value > 0 : value < 0);
+    if (wrapped || (bits < 64 && value != value << (64 - bits) >> (64 - bits))) {
+      flags = raised | IE;
+      roundedUp = up;
+      return indefinite;
+    }
+    return value;
+  }
+
+  /** {@code a}, which is finite and less than 2^64, rounded to an integer; unsigned. */
+  long toMagnitude() {
+    overflowed = false;
     if (a.zero()) {
       return 0;
-    }
-    if (a.exponent > 63) {
-      flags |= IE;
-      return indefinite;
     }
     long before = r.significand;
     r.significand = a.significand;
@@ -517,18 +532,13 @@ public final class SoftFloat {
     boolean up = inexact && roundsUp(a.negative, (magnitude & 1) != 0, low < 0, low << 1 != 0);
     if (up) {
       magnitude++;
-    }
-    long value = a.negative ? -magnitude : magnitude;
-    boolean wrapped = (magnitude == 0 && up) || (a.negative ? value > 0 : value < 0);
-    if (wrapped || (bits < 64 && value != value << (64 - bits) >> (64 - bits))) {
-      flags |= IE;
-      return indefinite;
+      overflowed = magnitude == 0;
     }
     if (inexact) {
       flags |= PE;
       roundedUp = up;
     }
-    return value;
+    return magnitude;
   }
 
   // --- results
