@@ -173,7 +173,7 @@ final class Stack {
         cpu.r[Gpr.RSP] = sp;
       }
     }
-    setGpr(cpu, Gpr.RBP, in.width == 16 ? 16 : cpu.stackBits(), frame);
+    setGpr(cpu, Gpr.RBP, in.width, frame);
     release(cpu, -size);
   }
 

@@ -1,0 +1,107 @@
+package org.redoubt.x86.exec.silicon;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.redoubt.x86.decode.Form;
+import org.redoubt.x86.decode.Op;
+
+/**
+ * Every instruction in every form, against the host's own silicon: registers, flags, memory,
+ * exceptions.
+ *
+ * <p>The forms come from the decoder's maps, so nothing can be forgotten; what is left out stands
+ * in {@link Exclusions}, counted. On an x86-64 Linux host this runs; on any other there is no
+ * silicon to ask, and it does not apply.
+ *
+ * <pre>
+ *   -Dsilicon.cases=100000   cases per form; 500 by default if CI is set, else 50
+ *   -Dsilicon.seed=1         to repeat a run; every failure names its seed
+ *   -Dsilicon.op=FADD        only these operations, a regular expression
+ * </pre>
+ */
+class SiliconTest {
+  /** In CI as many as the project promises; while developing, fewer. */
+  private static final int CASES =
+      Integer.getInteger("silicon.cases", System.getenv("CI") != null ? 500 : 50);
+
+  private static final long SEED = Long.getLong("silicon.seed", System.nanoTime());
+  private static final String ONLY = System.getProperty("silicon.op", ".*");
+  private static final int SHOWN = 20;
+
+  /** Between the seeds of two forms. */
+  private static final long FORM_STEP = 0x1_0000_0000L;
+
+  @Test
+  void shouldAgreeWithSiliconInEveryForm() {
+    Assumptions.assumeTrue(HostCpu.applicable(), "not applicable: the host is no x86-64 Linux");
+    List<String> failures = new ArrayList<>();
+    int forms = 0;
+    int failed = 0;
+    long started = System.nanoTime();
+    try (HostCpu host = new HostCpu();
+        GuestSide guest = new GuestSide()) {
+      List<Form> all = Form.all();
+      Trial trial = new Trial(host, guest, all.getFirst());
+      for (int i = 0; i < all.size(); i++) {
+        Form form = all.get(i);
+        if (Exclusions.of(form).isEmpty() && form.op().name().matches(ONLY)) {
+          forms++;
+          failed += compare(trial, form, SEED + i * FORM_STEP, failures) ? 0 : 1;
+        }
+      }
+    }
+    System.out.printf(
+        "silicon: %d forms, %d cases each, seed %d, %d ms%n",
+        forms, CASES, SEED, (System.nanoTime() - started) / 1_000_000);
+    assertTrue(
+        failures.isEmpty(),
+        () -> "Seed %d; the first differences:%n%s".formatted(SEED, String.join("\n", failures)));
+    assertEquals(0, failed);
+    assertTrue(forms > 5000 || !ONLY.equals(".*"), "only " + forms + " forms");
+  }
+
+  private static boolean compare(Trial trial, Form form, long seed, List<String> failures) {
+    for (int i = 0; i < CASES; i++) {
+      String difference = trial.run(form, seed + i);
+      if (!difference.isEmpty()) {
+        if (failures.size() < SHOWN) {
+          failures.add("%s, case %d, seed %d%n%s".formatted(form, i, seed + i, difference));
+        }
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * The counted list of what is not compared. A line that goes away, or comes, changes a number
+   * here.
+   */
+  @Test
+  void shouldLeaveOutOnlyWhatIsListed() {
+    Map<String, Integer> counts = new TreeMap<>();
+    for (String reason : Exclusions.OPS.values()) {
+      counts.merge(reason, 1, Integer::sum);
+    }
+    assertEquals(Exclusions.COUNTS, counts);
+    Map<Op, Integer> compared = new EnumMap<>(Op.class);
+    for (Form form : Form.all()) {
+      if (Exclusions.of(form).isEmpty()) {
+        compared.merge(form.op(), 1, Integer::sum);
+      }
+    }
+    for (Op op : Op.values()) {
+      boolean expected = op != Op.INVALID && !Exclusions.OPS.containsKey(op);
+      assertEquals(expected, compared.containsKey(op), op + " is compared");
+    }
+    assertEquals(12, Exclusions.TOLERANCES.size());
+  }
+}
