@@ -1,11 +1,11 @@
 package org.redoubt.api.cpu;
 
 import java.util.TreeMap;
+import org.redoubt.spec.x86.Msr;
 
 /**
  * All guest-visible state of a vCPU at an instruction boundary: the form in which it moves between
- * engines, loaders, debuggers and snapshots. A plain mutable carrier without behaviour; not
- * thread-safe.
+ * engines, loaders, debuggers and snapshots. A plain mutable carrier; not thread-safe.
  */
 public final class CpuState {
   /** Segment numbers, as in instruction encodings; the last two are the system segments. */
@@ -67,4 +67,35 @@ public final class CpuState {
 
   /** Whether NMIs are blocked until IRET. */
   public boolean nmiBlocked;
+
+  private static final String[] GPRS = {
+    "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8 ", "R9 ", "R10", "R11", "R12",
+    "R13", "R14", "R15"
+  };
+  private static final String[] SEGMENTS = {"ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR"};
+
+  /** The registers as people read them, a block of lines. */
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder(1500);
+    for (int i = 0; i < 16; i++) {
+      String after = i % 4 == 3 ? System.lineSeparator() : "  ";
+      text.append("%s %016x%s".formatted(GPRS[i], gpr[i], after));
+    }
+    text.append(
+        "RIP %016x  RFLAGS %08x%s%n".formatted(rip, rflags, halted ? "  halted" : ""));
+    for (int i = 0; i < 8; i++) {
+      text.append(
+          "%-4s %04x  base %016x  limit %08x  attributes %03x%n"
+              .formatted(SEGMENTS[i], selector[i], base[i], limit[i], attributes[i]));
+    }
+    text.append(
+        "GDT %016x %04x  IDT %016x %04x%n".formatted(gdtBase, gdtLimit, idtBase, idtLimit));
+    text.append(
+        "CR0 %08x  CR2 %016x  CR3 %016x  CR4 %08x  CR8 %x%n".formatted(cr0, cr2, cr3, cr4, cr8));
+    text.append(
+        "EFER %x  XCR0 %x  DR6 %x  DR7 %x%n"
+            .formatted(msr.getOrDefault(Msr.EFER, 0L), xcr0, dr[6], dr[7]));
+    return text.toString();
+  }
 }
