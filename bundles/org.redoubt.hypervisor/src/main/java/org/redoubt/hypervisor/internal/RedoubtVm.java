@@ -11,7 +11,6 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
-import org.redoubt.api.cpu.CpuEngine;
 import org.redoubt.api.cpu.CpuState;
 import org.redoubt.api.cpu.CpuStats;
 import org.redoubt.api.cpu.Exit;
@@ -465,7 +464,7 @@ final class RedoubtVm implements Vm, MachineControl {
 
   @Override
   public List<CpuStats> stats() {
-    return vcpus.stream().map(Vcpu::engine).map(CpuEngine::stats).toList();
+    return vcpus.stream().map(Vcpu::stats).toList();
   }
 
   @Override

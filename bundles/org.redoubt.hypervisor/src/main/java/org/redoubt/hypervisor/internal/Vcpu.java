@@ -5,6 +5,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.cpu.CpuEngine;
 import org.redoubt.api.cpu.CpuState;
+import org.redoubt.api.cpu.CpuStats;
 import org.redoubt.api.cpu.Exit;
 
 /** One vCPU: its engine, and the thread that runs it once the VM has started. */
@@ -17,8 +18,14 @@ final class Vcpu {
   private volatile boolean signalled;
   private volatile boolean waiting;
 
+  /** Held while the engine is closed, and while others call it who must not meet that. */
+  private final Object closing = new Object();
+
+  /** Counters when it was closed. */
+  private @Nullable CpuStats lastStats;
+
   /** State when it stopped for good. */
-  private @Nullable CpuState lastState;
+  private volatile @Nullable CpuState lastState;
 
   /**
    * @param engine its engine; from now on closed by this object
@@ -40,6 +47,13 @@ final class Vcpu {
 
   CpuEngine engine() {
     return engine;
+  }
+
+  /** Counters so far, or at its end. */
+  CpuStats stats() {
+    synchronized (closing) {
+      return lastStats == null ? engine.stats() : lastStats;
+    }
   }
 
   @Nullable CpuState lastState() {
@@ -64,7 +78,11 @@ final class Vcpu {
 
   /** Makes it come to its VM's gate soon. Any thread. */
   void attention() {
-    engine.requestStop();
+    synchronized (closing) {
+      if (lastStats == null) {
+        engine.requestStop();
+      }
+    }
     wake();
   }
 
@@ -123,7 +141,10 @@ final class Vcpu {
       engine.exportState(state);
       lastState = state;
     } finally {
-      engine.close();
+      synchronized (closing) {
+        lastStats = engine.stats();
+        engine.close();
+      }
     }
   }
 }

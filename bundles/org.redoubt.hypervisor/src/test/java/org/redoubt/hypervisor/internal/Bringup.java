@@ -194,7 +194,7 @@ final class Bringup {
             options.getOrDefault(
                 "cpu", parts.cpus.find(Optional.empty()).service().models().getFirst()),
             Optional.empty(),
-            256L << 20,
+            Long.parseLong(options.getOrDefault("soc", "256")) << 20,
             false,
             true,
             options);
@@ -221,6 +221,7 @@ final class Bringup {
     for (CpuStats stats : vm.stats()) {
       System.err.println(stats);
     }
+    System.err.println(vm.memory().stats());
     long cpuNs =
         ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
             .getProcessCpuTime();

@@ -74,6 +74,9 @@ final class ScriptedCpu implements CpuEngine, VcpuSignal {
 
   @Override
   public void requestStop() {
+    if (closed) {
+      throw new AssertionError("called after close");
+    }
     stopRequested = true;
   }
 
@@ -90,6 +93,9 @@ final class ScriptedCpu implements CpuEngine, VcpuSignal {
 
   @Override
   public CpuStats stats() {
+    if (closed) {
+      throw new AssertionError("called after close");
+    }
     return new CpuStats(steps, 0, 0, 0, 0, 0, Map.of());
   }
 
