@@ -82,15 +82,13 @@ public final class CpuState {
       String after = i % 4 == 3 ? System.lineSeparator() : "  ";
       text.append("%s %016x%s".formatted(GPRS[i], gpr[i], after));
     }
-    text.append(
-        "RIP %016x  RFLAGS %08x%s%n".formatted(rip, rflags, halted ? "  halted" : ""));
+    text.append("RIP %016x  RFLAGS %08x%s%n".formatted(rip, rflags, halted ? "  halted" : ""));
     for (int i = 0; i < 8; i++) {
       text.append(
           "%-4s %04x  base %016x  limit %08x  attributes %03x%n"
               .formatted(SEGMENTS[i], selector[i], base[i], limit[i], attributes[i]));
     }
-    text.append(
-        "GDT %016x %04x  IDT %016x %04x%n".formatted(gdtBase, gdtLimit, idtBase, idtLimit));
+    text.append("GDT %016x %04x  IDT %016x %04x%n".formatted(gdtBase, gdtLimit, idtBase, idtLimit));
     text.append(
         "CR0 %08x  CR2 %016x  CR3 %016x  CR4 %08x  CR8 %x%n".formatted(cr0, cr2, cr3, cr4, cr8));
     text.append(

@@ -16,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -124,14 +123,10 @@ final class Bringup {
   private static MemorySystemFactory realMemory() throws ReflectiveOperationException {
     String room = "org.redoubt.memory.internal.";
     Object none = make("org.redoubt.encryption.none.NoEncryption");
-    Object engines = make(room + "Engines");
-    Object candidate = make(room + "Candidate", "none", none, 0, 0L);
-    call(engines, "add", candidate);
     var field = Class.forName(room + "Settings").getDeclaredField("DEFAULT");
     field.setAccessible(true);
-    Object settings = field.get(null);
-    Supplier<Object> supplier = () -> settings;
-    Object factory = make(room + "MemoryFactory", engines, supplier);
+    Object factory = make(room + "MemoryFactory", field.get(null));
+    call(factory, "engineCame", "none", none, 0, 0L);
     return new MemorySystemFactory() {
       @Override
       public MemorySystem create(MemoryConfig config) {
@@ -159,12 +154,12 @@ final class Bringup {
     throw new NoSuchMethodException(type);
   }
 
-  private static Object call(Object target, String name, Object argument)
+  private static Object call(Object target, String name, Object... arguments)
       throws ReflectiveOperationException {
     for (var method : target.getClass().getDeclaredMethods()) {
-      if (method.getName().equals(name) && method.getParameterCount() == 1) {
+      if (method.getName().equals(name) && method.getParameterCount() == arguments.length) {
         method.setAccessible(true);
-        return method.invoke(target, argument);
+        return method.invoke(target, arguments);
       }
     }
     throw new NoSuchMethodException(name);
