@@ -57,7 +57,7 @@ final class Host implements AutoCloseable {
   }
 
   Host(Optional<Path> state) {
-    memory = new TestMemory(1 << 22);
+    memory = new TestMemory(1 << 21);
     try {
       psp =
           new SevSecureProcessor(

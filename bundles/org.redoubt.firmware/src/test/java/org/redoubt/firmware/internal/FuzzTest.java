@@ -1,0 +1,215 @@
+package org.redoubt.firmware.internal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.redoubt.api.firmware.CommandRecord;
+import org.redoubt.crypto.TransportKeys;
+import org.redoubt.firmware.internal.command.SevCommands;
+import org.redoubt.spec.sev.FirmwareStatus;
+import org.redoubt.spec.sev.GuestPolicy;
+import org.redoubt.spec.sev.SevCommand;
+import org.redoubt.spec.sev.command.LaunchStartBuffer;
+import org.redoubt.struct.Field;
+
+/**
+ * Command buffers of random fields, some near what is right, at a platform with a few guests. After
+ * every refused command the state and memory are as before; nothing throws; no reason speaks of a
+ * bug. More rounds: {@code -Dfuzz.rounds=N}, another seed: {@code -Dfuzz.seed=N}.
+ */
+final class FuzzTest {
+  private static final int ROUNDS = Integer.getInteger("fuzz.rounds", 4000);
+  private static final long SEED = Long.getLong("fuzz.seed", 20);
+  private static final int MEMORY = 1 << 21;
+
+  private static final long[] NUMBERS = {
+    0,
+    1,
+    2,
+    3,
+    4,
+    15,
+    16,
+    47,
+    48,
+    51,
+    52,
+    63,
+    64,
+    127,
+    128,
+    255,
+    509,
+    510,
+    2083,
+    2084,
+    2085,
+    4096,
+    6251,
+    6252,
+    16384,
+    16400,
+    Host.BUFFER,
+    Host.CERT,
+    Host.SESSION,
+    Host.OUT,
+    Host.HEADER,
+    Host.PACKET,
+    Host.GUEST,
+    1 << 20,
+    MEMORY - 16,
+    MEMORY - 1,
+    MEMORY,
+    1L << 40,
+    -1,
+    -16,
+    Integer.MIN_VALUE,
+    0x0001_0000
+  };
+
+  @Test
+  void shouldChangeNothingWhenItRefuses() {
+    Random random = new Random(SEED);
+    Host host = freshHost();
+    String state = StateHash.of(host);
+    MemorySegment memory = copy(host);
+    int refused = 0;
+    int done = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+      int id = command(random);
+      if (random.nextInt(50) == 0) {
+        host.memory.wbinvd();
+        state = StateHash.of(host);
+      }
+      byte[] buffer = buffer(id, random);
+      host.put(Host.BUFFER, buffer);
+      memory.asSlice(Host.BUFFER, buffer.length).copyFrom(MemorySegment.ofArray(buffer));
+      long spa = random.nextInt(40) == 0 ? NUMBERS[random.nextInt(NUMBERS.length)] : Host.BUFFER;
+      FirmwareStatus status = host.issue(id, spa);
+      int round = i;
+      CommandRecord last = host.last();
+      assertFalse(last.reason().startsWith("Bug"), () -> "round " + round + ": " + last);
+      assertEquals(
+          status == FirmwareStatus.SUCCESS, last.reason().isEmpty(), () -> last.toString());
+      if (status == FirmwareStatus.SUCCESS) {
+        done++;
+        state = StateHash.of(host);
+        memory.copyFrom(host.memory.dram());
+        if (host.platform().guestCount() > 20 || random.nextInt(400) == 0) {
+          host.close();
+          host = freshHost();
+          state = StateHash.of(host);
+          memory.copyFrom(host.memory.dram());
+        }
+      } else {
+        refused++;
+        assertEquals(
+            state, StateHash.of(host), () -> "round " + round + " changed the state: " + last);
+        if (status == FirmwareStatus.INVALID_LEN) {
+          // The needed lengths went back into the command buffer, and nowhere else.
+          memory
+              .asSlice(spa, buffer.length)
+              .copyFrom(host.memory.dram().asSlice(spa, buffer.length));
+        }
+        assertEquals(
+            -1,
+            memory.mismatch(host.memory.dram()),
+            () -> "round " + round + " changed memory: " + last);
+      }
+    }
+    host.close();
+    assertFalse(
+        refused < ROUNDS / 4 || done < ROUNDS / 20, refused + " refused, " + done + " done");
+  }
+
+  private static MemorySegment copy(Host host) {
+    return MemorySegment.ofArray(new byte[MEMORY]).copyFrom(host.memory.dram());
+  }
+
+  private static Host freshHost() {
+    Host host = new Host(Optional.empty()).init();
+    GuestPolicy policy = new GuestPolicy(0x0001_0000);
+    Host.Owner owner = host.owner(policy);
+    int measured = host.launchStart(policy, owner); // handle 1: in LSECRET, active
+    host.activate(measured, 1);
+    host.update(measured);
+    TransportKeys.Packet p =
+        owner.keys().sealSecret(new byte[64], new byte[16], host.measure(measured));
+    host.put(Host.HEADER, p.header().toBytes());
+    host.put(Host.PACKET, p.ciphertext());
+    int launching = host.launchStartUnattested(0); // handle 2: in LUPDATE, active
+    host.activate(launching, 2);
+    host.launchStartUnattested(2); // handle 3: NOKS, no ASID
+    return host;
+  }
+
+  private static int command(Random random) {
+    if (random.nextInt(30) == 0) {
+      return random.nextInt(0x800);
+    }
+    Command c = SevCommands.all().get(random.nextInt(SevCommands.all().size()));
+    // Too drastic, or too slow (the root above the chip is made), to be drawn often.
+    boolean rare = c.id() == SevCommand.SHUTDOWN || c.id() == SevCommand.PDH_GEN;
+    return rare && random.nextInt(20) != 0 ? SevCommand.LAUNCH_SECRET.id() : c.id().id();
+  }
+
+  private static byte[] buffer(int id, Random random) {
+    Optional<Command> command =
+        SevCommands.all().stream().filter(c -> c.id().id() == id).findFirst();
+    byte[] raw = new byte[command.map(c -> c.id().bufferBytes()).orElse(64)];
+    if (command.flatMap(Command::layout).isEmpty()) {
+      random.nextBytes(raw);
+      return raw;
+    }
+    var s = MemorySegment.ofArray(raw);
+    var layout = command.orElseThrow().layout().orElseThrow();
+    if (id == SevCommand.LAUNCH_START.id() && random.nextInt(3) == 0) {
+      new LaunchStartBuffer(0, 0, 0, 0, 0, 0).write(s);
+    }
+    layout.memberLayouts().stream()
+        .map(m -> m.name().orElseThrow())
+        .forEach(n -> {
+          Field f = Field.of(layout, n);
+          if (n.startsWith("RESERVED")) {
+            if (random.nextInt(30) == 0) {
+              raw[(int) f.offset() + random.nextInt(f.size())] = (byte) random.nextInt();
+            }
+          } else if (n.equals("HANDLE")) {
+            f.set(s, random.nextInt(10) == 0 ? random.nextInt() : 1 + random.nextInt(4));
+          } else {
+            f.set(s, likely(n, random));
+          }
+        });
+    if (id == SevCommand.PDH_CERT_EXPORT.id()) {
+      Field.of(layout, "CERTS_LEN").set(s, random.nextInt(6252)); // never makes the root
+    }
+    return raw;
+  }
+
+  private static long likely(String field, Random random) {
+    int dice = random.nextInt(12);
+    if (dice == 0) {
+      return random.nextLong();
+    }
+    if (dice < 4) {
+      return NUMBERS[random.nextInt(NUMBERS.length)];
+    }
+    return switch (field) {
+      case "HDR_PADDR" -> Host.HEADER;
+      case "HDR_LEN" -> 52;
+      case "TRANS_PADDR" -> Host.PACKET;
+      case "TRANS_LEN", "GUEST_LEN", "ID_LEN" -> 64;
+      case "GUEST_PADDR", "PADDR" -> Host.GUEST + 16L * random.nextInt(600);
+      case "MEASURE_PADDR", "ID_PADDR" -> Host.OUT;
+      case "MEASURE_LEN" -> 48;
+      case "LENGTH" -> 16L * random.nextInt(300);
+      case "ASID" -> 1 + random.nextInt(6);
+      case "POLICY" -> random.nextInt(4);
+      default -> 0;
+    };
+  }
+}
