@@ -121,6 +121,9 @@ public final class Cpu {
   /** For those meanings that need room for a value wider than a long. */
   final long[] temp = new long[8];
 
+  /** A page's worth of bytes on their way from one run to another. */
+  final byte[] run = new byte[4096];
+
   private final MemorySegment tlbSegment;
   private long context;
   private long epoch;

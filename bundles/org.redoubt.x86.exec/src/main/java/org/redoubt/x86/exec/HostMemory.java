@@ -98,9 +98,9 @@ public final class HostMemory {
     MemorySegment.copy(ALL, ValueLayout.JAVA_BYTE, address, target, offset, bytes);
   }
 
-  /** Copies between two runs that do not overlap. */
-  static void copy(long from, long to, long bytes) {
-    MemorySegment.copy(ALL, from, ALL, to, bytes);
+  /** Copies from an array to guest memory. */
+  static void copyIn(byte[] source, long address, int bytes) {
+    MemorySegment.copy(source, 0, ALL, ValueLayout.JAVA_BYTE, address, bytes);
   }
 
   static void fill(long address, long bytes, int value) {

@@ -229,40 +229,76 @@ public final class Mem {
   // Runs within a page
 
   /**
-   * Copies between two runs that each lie within a page and do not overlap forwards.
+   * Copies a run within a page to an array.
    *
-   * @return false, and nothing done, unless the TLB has both
+   * @return false, and nothing done, if it is not plain memory
    */
-  static boolean copyWithinPages(Cpu cpu, long from, long to, long bytes) {
-    long source = entry(cpu, from);
-    long target = entry(cpu, to);
-    if (!readHit(source, from) || !writeHit(target, to)) {
+  static boolean readRun(Cpu cpu, long gva, byte[] target, int bytes) {
+    long e = entry(cpu, gva);
+    if (readHit(e, gva)) {
+      HostMemory.copyOut(host(e, gva), target, 0, bytes);
+      return true;
+    }
+    if (fill(cpu, gva, Mmu.READ) == Mmu.MMIO) {
       return false;
     }
-    HostMemory.copy(host(source, from), host(target, to), bytes);
+    HostMemory.copyOut(cpu.mmu.hostAddress(), target, 0, bytes);
+    return true;
+  }
+
+  /**
+   * Copies from an array to a run within a page.
+   *
+   * @return false, and nothing done, if it is not plain memory
+   */
+  static boolean writeRun(Cpu cpu, long gva, byte[] source, int bytes) {
+    long e = entry(cpu, gva);
+    if (writeHit(e, gva)) {
+      HostMemory.copyIn(source, host(e, gva), bytes);
+      return true;
+    }
+    int result = fill(cpu, gva, Mmu.WRITE);
+    if (result == Mmu.MMIO) {
+      return false;
+    }
+    HostMemory.copyIn(source, cpu.mmu.hostAddress(), bytes);
+    if (result == Mmu.FILLED_WATCHED) {
+      cpu.mmu.written(cpu.mmu.spa(), bytes);
+    }
     return true;
   }
 
   /**
    * Fills a run within a page with a value of 8 to 64 bits.
    *
-   * @return false, and nothing done, unless the TLB has it
+   * @return false, and nothing done, if it is not plain memory
    */
-  static boolean fillWithinPage(Cpu cpu, long to, long bytes, long value, int width) {
-    long target = entry(cpu, to);
-    if (!writeHit(target, to)) {
+  static boolean fillRun(Cpu cpu, long gva, int bytes, long value, int width) {
+    long e = entry(cpu, gva);
+    if (writeHit(e, gva)) {
+      pattern(host(e, gva), bytes, value, width);
+      return true;
+    }
+    int result = fill(cpu, gva, Mmu.WRITE);
+    if (result == Mmu.MMIO) {
       return false;
     }
-    long host = host(target, to);
+    pattern(cpu.mmu.hostAddress(), bytes, value, width);
+    if (result == Mmu.FILLED_WATCHED) {
+      cpu.mmu.written(cpu.mmu.spa(), bytes);
+    }
+    return true;
+  }
+
+  private static void pattern(long host, int bytes, long value, int width) {
     int step = width >> 3;
-    if (Operands.zeroExtend(value, width) == 0 || step == 1) {
+    if (step == 1 || Operands.zeroExtend(value, width) == 0) {
       HostMemory.fill(host, bytes, (int) value);
     } else {
-      for (long i = 0; i < bytes; i += step) {
+      for (int i = 0; i < bytes; i += step) {
         HostMemory.put(host + i, step, value);
       }
     }
-    return true;
   }
 
   // Atomics

@@ -68,12 +68,13 @@ final class Strings {
     return true;
   }
 
-  /** How many elements from here to the end of the page, in the direction of going. */
+  /** How many whole elements from here to the edge of the page, in the direction of going. */
   private static long inPage(long gva, int step) {
+    long offset = gva & 0xfff;
     if (step > 0) {
-      return (4096 - (gva & 0xfff)) / step;
+      return (4096 - offset) / step;
     }
-    return (gva & 0xfff) / -step + 1;
+    return offset - step > 4096 ? 0 : offset / -step + 1;
   }
 
   // MOVS
@@ -82,9 +83,9 @@ final class Strings {
     int bytes = in.width >> 3;
     int step = step(cpu, bytes);
     long count = count(cpu, in);
-    boolean bulk = in.rep != Insn.REP_NONE && in.is64() && step > 0;
+    boolean bulk = in.rep != Insn.REP_NONE && in.is64();
     for (long n = 0; count > 0; n++) {
-      long done = bulk ? moveRun(cpu, in, bytes, count) : 0;
+      long done = bulk ? moveRun(cpu, in, step, count) : 0;
       if (done == 0) {
         moveOne(cpu, in, step);
         done = 1;
@@ -105,22 +106,30 @@ final class Strings {
     advance(cpu, in, Gpr.RDI, step);
   }
 
-  /** Copies to the end of a page; 0 if one of the pages is not plain memory or they overlap. */
-  private static long moveRun(Cpu cpu, Insn in, int bytes, long count) {
+  /** Copies up to a page's edge; 0 if that cannot be done in one piece. */
+  private static long moveRun(Cpu cpu, Insn in, int step, long count) {
+    int bytes = Math.abs(step);
     long from = source(cpu, in, bytes);
     long to = destination(cpu, in, bytes, true);
-    long n = Math.min(count, Math.min(inPage(from, bytes), inPage(to, bytes)));
-    long length = n * bytes;
-    if (n < 2 || to - from > 0 && to - from < length) {
+    long n = Math.min(count, Math.min(inPage(from, step), inPage(to, step)));
+    int length = (int) n * bytes;
+    // Going down, the run lies below its first element.
+    long down = step < 0 ? bytes - length : 0;
+    long ahead = step < 0 ? from - to : to - from;
+    if (n < 2 || ahead > 0 && ahead < length) {
       return 0;
     }
-    Mem.checkRead(cpu, from, 1);
-    Mem.checkWrite(cpu, to, 1);
-    if (!Mem.copyWithinPages(cpu, from, to, length)) {
+    if (step < 0) {
+      // A fault names the element's address, not the run's lower end.
+      Mem.checkRead(cpu, from, bytes);
+      Mem.checkWrite(cpu, to, bytes);
+    }
+    if (!Mem.readRun(cpu, from + down, cpu.run, length)
+        || !Mem.writeRun(cpu, to + down, cpu.run, length)) {
       return 0;
     }
-    advance(cpu, in, Gpr.RSI, length);
-    advance(cpu, in, Gpr.RDI, length);
+    advance(cpu, in, Gpr.RSI, n * step);
+    advance(cpu, in, Gpr.RDI, n * step);
     return n;
   }
 
@@ -152,8 +161,7 @@ final class Strings {
     if (n < 2) {
       return 0;
     }
-    Mem.checkWrite(cpu, to, 1);
-    if (!Mem.fillWithinPage(cpu, to, n * bytes, cpu.r[Gpr.RAX], in.width)) {
+    if (!Mem.fillRun(cpu, to, (int) n * bytes, cpu.r[Gpr.RAX], in.width)) {
       return 0;
     }
     advance(cpu, in, Gpr.RDI, n * bytes);
