@@ -137,7 +137,7 @@ public final class LinuxBoot {
       return 0;
     }
     long top = Math.min(acpiGpa, kernel.initrdAddrMax() + 1) & -Region.PAGE_BYTES;
-    long room = top - kernel.end();
+    long room = Math.min(top - kernel.end(), Region.LARGEST);
     if (bytes > room) {
       throw new LinuxBootException(
           "The initrd has %d bytes, but only %d of %d MiB of memory are left for it beside the kernel."

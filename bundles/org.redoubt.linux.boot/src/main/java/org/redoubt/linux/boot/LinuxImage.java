@@ -77,6 +77,10 @@ public record LinuxImage(
           "The kernel is truncated: its header promises %d bytes, the file has %d."
               .formatted(setupBytes + codeBytes, file.byteSize()));
     }
+    if (codeBytes > Region.LARGEST) {
+      throw new LinuxBootException(
+          "The kernel has %d bytes, more than can be loaded.".formatted(codeBytes));
+    }
     long headerEnd = Math.min(0x202 + Bytes.u8(file, 0x201), HEADER_ROOM_END);
     if (headerEnd < SHORTEST - 4) {
       throw new LinuxBootException(

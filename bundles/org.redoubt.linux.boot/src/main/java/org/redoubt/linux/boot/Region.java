@@ -16,6 +16,9 @@ public record Region(String name, long gpa, MemorySegment bytes) {
   /** The unit of placement. Whole pages, so that no launched page is partly noise. */
   public static final int PAGE_BYTES = 4096;
 
+  /** Most bytes of a region: what one Java array holds. */
+  static final int LARGEST = 0x7FFF_0000;
+
   public Region {
     Objects.requireNonNull(name);
     if (gpa < 0

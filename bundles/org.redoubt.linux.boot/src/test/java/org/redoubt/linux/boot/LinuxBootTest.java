@@ -203,6 +203,19 @@ class LinuxBootTest {
     assertTrue(message.endsWith(".") && !message.contains("\n"), message);
   }
 
+  /**
+   * Sizes beyond a Java array, in files that are never read: the header lets an initrd end at 4
+   * GiB.
+   */
+  @Test
+  void shouldRefuseWhatNoArrayHolds() throws LinuxBootException {
+    MemorySegment huge = MemorySegment.NULL.reinterpret(0x8000_0000L);
+    LinuxImage generous = LinuxImage.parse(FakeKernel.file().u32(0x22C, 0xFFFF_FFFFL).segment());
+    assertThrows(
+        LinuxBootException.class,
+        () -> LinuxBoot.layout(generous, huge, "", Machine.of(8192 * MIB, 1), 0));
+  }
+
   @Test
   void shouldTakeTheLargestInitrdThatFits() throws LinuxBootException {
     BootLayout layout = layout(Machine.of(32 * MIB, 1), 8_323_072, 0);
