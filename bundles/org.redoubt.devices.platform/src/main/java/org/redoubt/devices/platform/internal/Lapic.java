@@ -67,6 +67,11 @@ final class Lapic implements LocalApic {
   private static final int SELF_IPI = 0x3F;
   private static final int REGISTERS = 0x40;
 
+  /**
+   * The registers, 16 bytes each; the rest of the page, AMD's extensions included, reads as zero.
+   */
+  private static final int WINDOW_BYTES = REGISTERS << 4;
+
   private static final int VERSION_VALUE = 0x0005_0014;
   private static final int SVR_ENABLE = 0x100;
   private static final int LVT_MASKED = 0x1_0000;
@@ -441,19 +446,19 @@ final class Lapic implements LocalApic {
 
   @Override
   public long mmioRead(int offset, int bytes) {
-    if ((offset & 0xF) >= 4) {
+    if ((offset & 0xF) >= 4 || offset >= WINDOW_BYTES) {
       return 0;
     }
     synchronized (this) {
-      long value = Integer.toUnsignedLong(read(offset >> 4 & 0x3F)) >>> 8 * (offset & 3);
+      long value = Integer.toUnsignedLong(read(offset >> 4)) >>> 8 * (offset & 3);
       return bytes >= 8 ? value : value & (1L << 8 * bytes) - 1;
     }
   }
 
   @Override
   public void mmioWrite(int offset, int bytes, long value) {
-    if ((offset & 0xF) == 0) {
-      write(offset >> 4 & 0x3F, (int) value);
+    if ((offset & 0xF) == 0 && offset < WINDOW_BYTES) {
+      write(offset >> 4, (int) value);
     }
   }
 

@@ -80,6 +80,8 @@ class ApicTest {
     "LVT LINT0 of the boot processor, 350, '', 700",
     "ICR without busy bit, 300, 310=FF000000 300=C4500, C4500",
     "divider, 3E0, 3E0=FF, B",
+    "nothing beyond the window, 4F0, 4F0=1FF, 0",
+    "no alias beyond the window, F0, 4F0=0, 1FF",
     "unknown register sets ESR, 280, 3F0=1 280=0, 80",
     "self IPI with an illegal vector, 280, 300=40005 280=0, 20"
   })
