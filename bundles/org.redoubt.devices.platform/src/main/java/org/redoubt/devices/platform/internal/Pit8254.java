@@ -89,7 +89,8 @@ final class Pit8254 implements Device, PortHandler {
     } else {
       counters[port & 3].write(value);
     }
-    if (port == 0x40 || port == 0x43) {
+    boolean newMode = port == 0x43 && value >> 6 == 0 && (value & 0x30) != 0;
+    if (port == 0x40 || newMode) {
       schedule();
     }
   }
@@ -177,7 +178,7 @@ final class Pit8254 implements Device, PortHandler {
       access = ACCESS_BOTH;
       bcd = false;
       reload = 0x1_0000;
-      loaded = false;
+      loaded = true; // as a BIOS leaves it: Linux polls for a count before it loads one
       triggered = false;
       startNs = clock.nowNs();
       writeLatch = -1;

@@ -84,6 +84,18 @@ class TimersTest {
     assertEquals(0x20, machine.in(0x61) & 0x20);
   }
 
+  /**
+   * The kernel's decompressor takes entropy from counter 0, waiting for the null-count bit to
+   * clear.
+   */
+  @Test
+  void shouldHaveACountAfterResetButNoInterrupt() {
+    machine.plug(Pit8254::new, Pit8254.class);
+    assertEquals(0, statusOf0() & 0x40);
+    machine.advance(1_000_000_000);
+    assertTrue(machine.events.isEmpty());
+  }
+
   @Test
   void shouldReadBackStatusThenCount() {
     machine.plug(Pit8254::new, Pit8254.class);
