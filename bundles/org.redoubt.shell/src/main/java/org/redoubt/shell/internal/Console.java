@@ -33,6 +33,9 @@ final class Console {
   /** Session variable: there when the user sits at a terminal. */
   static final String TERMINAL = ".terminal";
 
+  /** Session variable: the {@link Terminal} that the shell reads from. */
+  static final String KEYBOARD = ".keyboard";
+
   /** Session variable: set when the user has left. */
   static final String LEFT = ".left";
 
@@ -84,6 +87,7 @@ final class Console {
     try (PrintStream out = new PrintStream(terminal.output(), true, terminal.encoding());
         CommandSession session = processor.createSession(terminal.input(), out, out)) {
       session.put("SCOPE", "shell:*");
+      session.put(KEYBOARD, terminal);
       session.put(TERMINAL, !terminal.getType().startsWith(Terminal.TYPE_DUMB));
       terminal.handle(Terminal.Signal.INT, signal -> interrupt(session));
       ((LineReaderImpl) reader).setCompleter(new CommandCompleter(commands, session));
@@ -92,7 +96,8 @@ final class Console {
     }
   }
 
-  private static Terminal terminal() throws IOException {
+  /** The system's terminal; the caller closes it. */
+  static Terminal terminal() throws IOException {
     // JLine looks for its own providers through the thread's class loader.
     Thread thread = Thread.currentThread();
     ClassLoader outer = thread.getContextClassLoader();

@@ -1,0 +1,150 @@
+package org.redoubt.shell.internal;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.api.memory.AddressMap;
+import org.redoubt.api.memory.MemoryConfig;
+import org.redoubt.api.vm.VmConfig;
+import picocli.CommandLine.Option;
+
+/** What {@code run} and {@code vm:create} take: a VM's settings by QEMU's names. */
+final class VmOptions {
+  /** The console that {@code run} shows, for a kernel that was not told otherwise. */
+  private static final String DEFAULT_APPEND = "console=ttyS0";
+
+  @Option(
+      names = "--kernel",
+      paramLabel = "FILE",
+      description = "The kernel; by default Debian's cloud kernel, fetched on first use.")
+  @Nullable Path kernel;
+
+  @Option(names = "--initrd", paramLabel = "FILE", description = "The initial RAM disk.")
+  @Nullable Path initrd;
+
+  @Option(
+      names = "--append",
+      paramLabel = "TEXT",
+      description = "The kernel's command line (default: " + DEFAULT_APPEND + ").")
+  String append = DEFAULT_APPEND;
+
+  @Option(
+      names = {"--memory", "-m"},
+      paramLabel = "SIZE",
+      converter = Sizes.class,
+      description = "Guest RAM (default: 512M).")
+  long memoryBytes = 512L << 20;
+
+  @Option(names = "--smp", paramLabel = "N", description = "Number of vCPUs (default: 1).")
+  int smp = 1;
+
+  @Option(
+      names = "--disk",
+      paramLabel = "FILE",
+      description = "Not there yet: this machine has no disk controller.")
+  @Nullable Path disk;
+
+  @Option(
+      names = "--protection",
+      paramLabel = "none|sev",
+      description = "Encryption of the guest (default: none).")
+  String protection = "none";
+
+  @Option(names = "--engine", paramLabel = "NAME", description = "Memory-encryption engine.")
+  @Nullable String engine;
+
+  @Option(names = "--cpu-engine", paramLabel = "NAME", description = "CPU engine.")
+  @Nullable String cpuEngine;
+
+  @Option(names = "--cpu", paramLabel = "MODEL", description = "CPU model (default: EPYC).")
+  String cpu = "EPYC";
+
+  @Option(names = "--dram", paramLabel = "FILE", description = "Back DRAM by this file.")
+  @Nullable Path dram;
+
+  @Option(
+      names = "--soc-cache",
+      paramLabel = "SIZE",
+      converter = Sizes.class,
+      description = "Capacity of the SoC's cache (default: 256M).")
+  long socCacheBytes = MemoryConfig.DEFAULT_CACHE_BYTES;
+
+  @Option(
+      names = "--host-encryption",
+      description = "Shared and host pages lie in DRAM under the host's own key.")
+  boolean hostEncryption;
+
+  @Option(
+      names = "--lab",
+      description = "Ignores the guest's debug policy; said on every use, recorded in the VM.")
+  boolean lab;
+
+  @Option(
+      names = "--option",
+      paramLabel = "NAME=VALUE",
+      description = "A setting of a part, such as uart16550.port=2F8h. Repeatable.")
+  Map<String, String> options = new LinkedHashMap<>();
+
+  /**
+   * The settings as a VM takes them.
+   *
+   * @param name of the VM
+   * @param image makes kernel and initrd when none were named
+   * @throws UsageException if a value cannot be
+   */
+  VmConfig config(String name, DefaultImage image) throws UsageException {
+    if (disk != null) {
+      throw new UsageException("--disk %s: disks are not there yet".formatted(disk));
+    }
+    if (memoryBytes % AddressMap.PAGE_BYTES != 0) {
+      throw new UsageException("--memory takes a multiple of 4K");
+    }
+    Path chosenKernel = kernel;
+    Optional<Path> chosenInitrd = Optional.ofNullable(initrd);
+    if (chosenKernel == null) {
+      DefaultImage.Files files = image.files();
+      chosenKernel = files.kernel();
+      chosenInitrd = chosenInitrd.or(() -> Optional.of(files.initrd()));
+    }
+    return new VmConfig(
+        name,
+        chosenKernel,
+        chosenInitrd,
+        append,
+        memoryBytes,
+        smp,
+        protection(),
+        Optional.ofNullable(engine),
+        Optional.ofNullable(cpuEngine),
+        cpu,
+        Optional.ofNullable(dram),
+        socCacheBytes,
+        hostEncryption,
+        lab,
+        options);
+  }
+
+  private VmConfig.Protection protection() throws UsageException {
+    for (VmConfig.Protection one : VmConfig.Protection.values()) {
+      if (name(one).equals(protection)) {
+        return one;
+      }
+    }
+    throw new UsageException(
+        "--protection %s: there are %s"
+            .formatted(
+                protection,
+                String.join(
+                    ", ",
+                    Arrays.stream(VmConfig.Protection.values()).map(VmOptions::name).toList())));
+  }
+
+  /** A protection as the command line has it. */
+  static String name(VmConfig.Protection protection) {
+    return protection.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+}
