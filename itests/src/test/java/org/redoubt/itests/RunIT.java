@@ -1,0 +1,138 @@
+package org.redoubt.itests;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** {@code redoubt run} from a shell's point of view: what it prints, and how it exits. */
+class RunIT {
+  private static final Duration START = Duration.ofSeconds(60);
+  private static final Duration BOOT = Duration.ofMinutes(4);
+
+  /** Writes "Hi", then 7 to the debug-exit port. */
+  private static final String SAY_HI = "66baf803 b048 ee b069 ee b00a ee b007 e6f4 f4 ebfd";
+
+  /** An undefined instruction, without an interrupt table. */
+  private static final String TRIPLE_FAULT = "0f0b";
+
+  /** Halts without interrupts. */
+  private static final String HALT = "fa f4 ebfd";
+
+  @TempDir private static Path folder;
+
+  private static Path file(String name, byte[] contents) {
+    try {
+      return Files.write(folder.resolve(name), contents);
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void shouldBootDebianToItsShellAndPowerOff() throws Exception {
+    try (Launched run = Launched.of("run", "--memory", "256M")) {
+      run.expect("Type 'poweroff' to leave.", BOOT);
+      run.type("uname -r");
+      run.expect("-cloud-amd64", START);
+      run.type("echo $((6 * 7)) guests; cat /proc/cmdline");
+      run.expect("42 guests", START);
+      run.type("echo secret | sha256sum");
+      run.expect("b37e50cedcd3e3f1ff64f4afc0422084ae694253cf399326868e07a35f4a45fb", START);
+      run.type("poweroff");
+      assertEquals(0, run.exitCode(BOOT), run::err);
+      assertTrue(run.out().contains("Linux version 6.1"), run::out);
+    }
+  }
+
+  @Test
+  void shouldReturnWhatTheGuestSaysAtTheDebugExitPort() throws Exception {
+    Path kernel = file("hi", HandMadeKernel.of(SAY_HI));
+    try (Launched run = Launched.of("run", "--kernel", kernel.toString(), "--memory", "64M")) {
+      assertEquals(7, run.exitCode(START), run::err);
+      assertEquals("Hi\n", run.out());
+      assertEquals("", run.err());
+    }
+  }
+
+  @Test
+  void shouldReportATripleFault() throws Exception {
+    Path kernel = file("fault", HandMadeKernel.of(TRIPLE_FAULT));
+    try (Launched run = Launched.of("run", "--kernel", kernel.toString(), "--memory", "64M")) {
+      assertEquals(3, run.exitCode(START), run::err);
+      for (String words : List.of("riple fault", "RIP 0000000001000200", "code   0f 0b")) {
+        assertTrue(run.err().contains(words), () -> words + " in " + run.err());
+      }
+    }
+  }
+
+  @Test
+  void shouldStopAGuestThatHalts() throws Exception {
+    Path kernel = file("halt", HandMadeKernel.of(HALT));
+    String line =
+        "vm:create --name sleepy --kernel %s --memory 64M && vm:start && vm:pause && vm:regs && vm:resume && vm:stop && vm:list"
+            .formatted(kernel);
+    try (Launched run = Launched.of("-c", line.replace("&&", ";"))) {
+      assertEquals(0, run.exitCode(START), run::err);
+      assertTrue(run.out().contains("RIP 000000000100020"), run::out);
+      assertTrue(run.out().contains("The VM was stopped."), run::out);
+    }
+  }
+
+  static Stream<Arguments> badInput() {
+    Path kernel = file("good", HandMadeKernel.of(SAY_HI));
+    byte[] whole = HandMadeKernel.of(SAY_HI);
+    Path truncated = file("truncated", Arrays.copyOf(whole, 2000));
+    Path foreign = file("foreign", new byte[100_000]);
+    Path elf = file("elf", new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1, 0});
+    Path huge = file("huge", new byte[40 << 20]);
+    String good = kernel.toString();
+    return Stream.of(
+        new Arguments("truncated", "--kernel", truncated.toString()),
+        new Arguments("foreign", "--kernel", foreign.toString()),
+        new Arguments("elf", "--kernel", elf.toString()),
+        new Arguments("/nowhere", "--kernel", "/nowhere"),
+        new Arguments("initrd", "--kernel", good, "--memory", "32M", "--initrd", huge.toString()),
+        new Arguments("memory", "--kernel", good, "--memory", "1M"),
+        new Arguments("is not a size", "--kernel", good, "--memory", "lots"),
+        new Arguments("vCPU", "--kernel", good, "--smp", "0"),
+        new Arguments("Z80", "--kernel", good, "--cpu", "Z80"),
+        new Arguments("--frobnicate", "--kernel", good, "--frobnicate"),
+        new Arguments("quantum", "--kernel", good, "--protection", "quantum"),
+        new Arguments("warp", "--kernel", good, "--cpu-engine", "warp"),
+        new Arguments("rot13", "--kernel", good, "--engine", "rot13"),
+        new Arguments("disks are not there yet", "--kernel", good, "--disk", "disk.img"),
+        new Arguments("SoC cache", "--kernel", good, "--soc-cache", "4K"));
+  }
+
+  /** Options of {@code run}, and a word that the one line about them holds. */
+  record Arguments(String word, String... options) {
+    @Override
+    public String toString() {
+      return String.join(" ", options);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("badInput")
+  void shouldRefuseBadInputInOneLine(Arguments arguments) throws Exception {
+    List<String> command = new ArrayList<>(List.of("run"));
+    command.addAll(List.of(arguments.options));
+    try (Launched run = Launched.of(command.toArray(String[]::new))) {
+      assertEquals(2, run.exitCode(START), () -> run.out() + run.err());
+      assertEquals(1, run.err().lines().count(), run::err);
+      assertTrue(run.err().contains(arguments.word), run::err);
+      assertEquals("", run.out());
+    }
+  }
+}
