@@ -1,6 +1,10 @@
 package org.redoubt.shell.internal;
 
 import java.nio.file.Path;
+import org.redoubt.guest.images.GuestImage;
+import org.redoubt.guest.images.GuestImages;
+import org.redoubt.guest.images.ImageException;
+import org.redoubt.guest.images.Initramfs;
 
 /**
  * The guest for those who named no kernel.
@@ -22,6 +26,12 @@ record DefaultImage(ShellCommand.Io io) {
    * @throws UsageException if it can be had from nowhere
    */
   Files files() throws UsageException {
-    throw new UsageException("There is no guest kernel yet; give --kernel and --initrd");
+    GuestImages images = new GuestImages(GuestImages.defaultCache(), new Bars(io));
+    try {
+      GuestImage image = images.debian();
+      return new Files(image.kernel(), images.store(Initramfs.of(image).build()));
+    } catch (ImageException e) {
+      throw new UsageException(Failures.oneLine(e));
+    }
   }
 }
