@@ -39,14 +39,15 @@ public final class Initramfs {
     initramfs.executable("bin/busybox", read(image.busybox()));
     initramfs.executable("init", resource("init"));
     initramfs.cpio.symlink("bin/sh", "busybox");
-    for (String[] command :
-        new String[][] {{"poweroff", "poweroff"}, {"halt", "poweroff"}, {"reboot", "reboot"}}) {
-      // The first process is a shell, which does not hear the signals that busybox's own would
-      // send.
-      initramfs.executable(
-          "bin/" + command[0], text("#!/bin/sh\nexec /bin/busybox " + command[1] + " -f\n"));
-    }
-    initramfs.file("etc/profile", text("PS1='redoubt:\\w\\$ '\n"));
+    initramfs.file(
+        "etc/profile",
+        text(
+            """
+            PS1='redoubt:\\w\\$ '
+            alias poweroff='/bin/busybox poweroff -f'
+            alias halt='/bin/busybox poweroff -f'
+            alias reboot='/bin/busybox reboot -f'
+            """));
     initramfs.file("etc/passwd", text("root::0:0:root:/root:/bin/sh\n"));
     initramfs.file("etc/group", text("root:x:0:\n"));
     return initramfs;

@@ -139,8 +139,8 @@ class LayoutInQemuTest {
     Assumptions.assumeTrue(hasQemu(), "no " + QEMU);
     GuestImage image = TestImages.debian();
     String append =
-        "console=ttyS0 panic=-1 redoubt.run=\"cat /run/redoubt/secret; echo; cat /proc/interrupts;"
-            + " exit 7\"";
+        "console=ttyS0 panic=-1 no_timer_check redoubt.run=\"cat /run/redoubt/secret; echo; cat"
+            + " /proc/interrupts; exit 7\"";
     BootLayout layout =
         LinuxBoot.layout(
             LinuxImage.parse(MemorySegment.ofArray(Files.readAllBytes(image.kernel()))),
