@@ -212,6 +212,33 @@ public abstract class MemoryEncryptionEngineContract {
     }
   }
 
+  @Test
+  final void shouldGiveTheSameBytesOnAndOffTheHeap() {
+    MemoryEncryptionEngine engine = engine(key(1));
+    Random random = new Random(13);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment from = arena.allocate(4 * PAGE, PAGE);
+      MemorySegment to = arena.allocate(4 * PAGE, PAGE);
+      for (int round = 0; round < 300; round++) {
+        int bytes = BLOCK * random.nextInt(3 * PAGE / BLOCK);
+        if (round % 3 == 0) {
+          bytes = PAGE;
+        }
+        long spa = random.nextLong(1L << 52 - 15) * (round % 2 == 0 ? PAGE : BLOCK);
+        byte[] plain = random(bytes, round);
+        MemorySegment source = from.asSlice(random.nextInt(PAGE), bytes);
+        MemorySegment target = to.asSlice(random.nextInt(PAGE), bytes);
+        String what = "%d bytes at spa %xh".formatted(bytes, spa);
+        source.copyFrom(MemorySegment.ofArray(plain));
+        engine.encrypt(spa, source, target);
+        assertArrayEquals(encrypt(engine, spa, plain), bytes(target), () -> "encrypt " + what);
+        source.fill((byte) 0);
+        engine.decrypt(spa, target, source);
+        assertArrayEquals(plain, bytes(source), () -> "decrypt " + what);
+      }
+    }
+  }
+
   /** A page in native memory and in arrays, aligned and not. */
   private static List<MemorySegment> places(Arena confined, Arena shared) {
     return List.of(
@@ -342,12 +369,21 @@ public abstract class MemoryEncryptionEngineContract {
 
   @Test
   final void shouldWorkForManyThreadsAtOnce() throws InterruptedException {
-    MemoryEncryptionEngine engine = engine(key(1));
-    byte[][] plains = new byte[THREADS][];
-    byte[][] ciphers = new byte[THREADS][];
+    try (Arena arena = Arena.ofShared()) {
+      workAtOnce(engine(key(1)), arena);
+    }
+  }
+
+  private void workAtOnce(MemoryEncryptionEngine engine, Arena arena) throws InterruptedException {
+    MemorySegment[] plains = new MemorySegment[THREADS];
+    MemorySegment[] ciphers = new MemorySegment[THREADS];
     for (int i = 0; i < THREADS; i++) {
-      plains[i] = random(PAGE, 100 + i);
-      ciphers[i] = encrypt(engine, spaOf(i), plains[i]);
+      byte[] plain = random(PAGE, 100 + i);
+      plains[i] = arena.allocate(PAGE, PAGE).copyFrom(MemorySegment.ofArray(plain));
+      ciphers[i] =
+          arena
+              .allocate(PAGE, PAGE)
+              .copyFrom(MemorySegment.ofArray(encrypt(engine, spaOf(i), plain)));
     }
     Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
     CountDownLatch start = new CountDownLatch(1);
@@ -358,12 +394,15 @@ public abstract class MemoryEncryptionEngineContract {
           () -> {
             try {
               start.await();
+              MemorySegment result = arena.allocate(PAGE, PAGE);
               long end = System.nanoTime() + patienceNs();
               do {
-                if (!Arrays.equals(ciphers[me], encrypt(engine, spaOf(me), plains[me]))) {
+                engine.encrypt(spaOf(me), plains[me], result);
+                if (result.mismatch(ciphers[me]) >= 0) {
                   fail("encrypt gives other bytes with other threads at work");
                 }
-                if (!Arrays.equals(plains[me], decrypt(engine, spaOf(me), ciphers[me]))) {
+                engine.decrypt(spaOf(me), ciphers[me], result);
+                if (result.mismatch(plains[me]) >= 0) {
                   fail("decrypt gives other bytes with other threads at work");
                 }
               } while (System.nanoTime() - end < 0 && failures.isEmpty());
