@@ -1,5 +1,6 @@
 package org.redoubt.crypto.memory;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
@@ -48,6 +49,9 @@ public final class AddressTweak implements Tweak {
     /** T of every block of page 0, the upper halves marked. */
     final byte[] blocks = new byte[PAGE_BYTES];
 
+    /** T of every block of page 0, for emitted code. */
+    final MemorySegment table = Arena.global().allocate(PAGE_BYTES, 64);
+
     Constants(boolean narrow) {
       for (int bit = LOWEST_BIT; bit < ADDRESS_BITS; bit++) {
         byte[] constant = constant(bit, narrow);
@@ -57,6 +61,8 @@ public final class AddressTweak implements Tweak {
       for (int offset = 0; offset < PAGE_BYTES; offset += 16) {
         LONGS.set(blocks, offset, xor(low, offset));
         LONGS.set(blocks, offset + 8, xor(high, offset) | MARK);
+        table.set(MEMORY_LONG, offset, xor(low, offset));
+        table.set(MEMORY_LONG, offset + 8, xor(high, offset));
       }
     }
   }
@@ -116,6 +122,21 @@ public final class AddressTweak implements Tweak {
       result ^= constants[Long.numberOfTrailingZeros(bits)];
     }
     return result;
+  }
+
+  /** Bytes 7:0 of what the page of an address contributes to T. */
+  long low(long spa) {
+    return xor(constants.low, spa & -PAGE_BYTES);
+  }
+
+  /** Bytes 15:8 of what the page of an address contributes to T. */
+  long high(long spa) {
+    return xor(constants.high, spa & -PAGE_BYTES);
+  }
+
+  /** T of every block of page 0, off the heap, for all time. */
+  MemorySegment table() {
+    return constants.table;
   }
 
   @Override

@@ -13,11 +13,8 @@ import java.util.function.Supplier;
  * <p>Thread-safe without a lock: each call takes a <i>lane</i>, which is a cipher with its buffers,
  * and puts it back. There are as many lanes as callers were ever at work at once; only a new lane
  * allocates.
- *
- * <p>The arguments are the caller's to check: addresses that are multiples of 16, equal lengths
- * that are, and no overlap. After {@link #close} every call throws {@link IllegalStateException}.
  */
-public final class TweakedCipher implements AutoCloseable {
+public final class TweakedCipher implements PageCipher {
   private static final int PAGE_BYTES = Tweak.PAGE_BYTES;
 
   /** Lanes kept between calls; a power of two. */
@@ -62,7 +59,7 @@ public final class TweakedCipher implements AutoCloseable {
     giveBack(new Lane(ciphers.get(), tweaks.get()));
   }
 
-  /** Encrypts whole blocks at a system-physical address. */
+  @Override
   public void encrypt(long spa, MemorySegment plain, MemorySegment cipher) {
     Lane lane = take();
     try {
@@ -84,7 +81,7 @@ public final class TweakedCipher implements AutoCloseable {
     }
   }
 
-  /** Decrypts whole blocks at a system-physical address. */
+  @Override
   public void decrypt(long spa, MemorySegment cipher, MemorySegment plain) {
     Lane lane = take();
     try {
@@ -139,7 +136,6 @@ public final class TweakedCipher implements AutoCloseable {
     lane.clear();
   }
 
-  /** Clears every lane. Called once, after the last other call has returned. */
   @Override
   public void close() {
     closed = true;

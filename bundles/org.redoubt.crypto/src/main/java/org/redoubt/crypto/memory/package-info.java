@@ -9,7 +9,9 @@
  *
  * <p>{@link org.redoubt.crypto.memory.TweakedCipher} moves the bytes, an {@link
  * org.redoubt.crypto.memory.EcbCipher} is the block cipher, a {@link
- * org.redoubt.crypto.memory.Tweak} turns addresses into tweaks.
+ * org.redoubt.crypto.memory.Tweak} turns addresses into tweaks. {@link
+ * org.redoubt.crypto.memory.AddressTweakedAes} does the same in one pass, by code emitted for the
+ * host, where that is possible.
  */
 @Export
 @Version("0.1.0")
