@@ -6,8 +6,7 @@ import org.osgi.service.component.annotations.Component;
 import org.redoubt.api.encryption.MemoryEncryptionEngine;
 import org.redoubt.api.encryption.MemoryEncryptionEngineFactory;
 import org.redoubt.crypto.memory.AddressTweak;
-import org.redoubt.crypto.memory.JceAes;
-import org.redoubt.crypto.memory.TweakedCipher;
+import org.redoubt.crypto.memory.AddressTweakedAes;
 
 /**
  * {@code aes-128-xex}, the default: C = AES(P ^ T) ^ T, with T the 128-bit {@link
@@ -21,6 +20,17 @@ import org.redoubt.crypto.memory.TweakedCipher;
 public final class Aes128Xex implements MemoryEncryptionEngineFactory {
   static final String NAME = "aes-128-xex";
 
+  private final boolean hostCode;
+
+  public Aes128Xex() {
+    this(AesEngine.hostCode());
+  }
+
+  /** For tests: with or without code emitted for the host. */
+  Aes128Xex(boolean hostCode) {
+    this.hostCode = hostCode;
+  }
+
   @Override
   public int keyBytes() {
     return 16;
@@ -30,7 +40,6 @@ public final class Aes128Xex implements MemoryEncryptionEngineFactory {
   public MemoryEncryptionEngine create(MemorySegment key) {
     MemoryEncryptionEngineFactory.checkKey(NAME, key, keyBytes());
     byte[] aesKey = key.toArray(ValueLayout.JAVA_BYTE);
-    return new AesEngine(
-        new TweakedCipher(() -> new JceAes(aesKey), AddressTweak::wide, true), aesKey);
+    return new AesEngine(new AddressTweakedAes(aesKey, AddressTweakedAes.Mode.XEX, hostCode));
   }
 }

@@ -3,20 +3,28 @@ package org.redoubt.encryption.aes;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.redoubt.api.encryption.MemoryEncryptionEngine;
-import org.redoubt.crypto.memory.TweakedCipher;
+import org.redoubt.crypto.memory.PageCipher;
 
-/** A tweaked cipher with the keys that its lanes are made from. */
+/** A page cipher behind the contract of an engine. */
 final class AesEngine implements MemoryEncryptionEngine {
-  private final TweakedCipher cipher;
+  /** System property: {@code jce} to do without code emitted for the host. */
+  private static final String AES_PROPERTY = "redoubt.aes";
+
+  private final PageCipher cipher;
   private final byte[][] keys;
 
   /**
    * @param cipher owned from now on
-   * @param keys owned from now on, cleared at the end
+   * @param keys what the cipher is made from, owned from now on, cleared at the end
    */
-  AesEngine(TweakedCipher cipher, byte[]... keys) {
+  AesEngine(PageCipher cipher, byte[]... keys) {
     this.cipher = cipher;
     this.keys = keys;
+  }
+
+  /** Whether code emitted for the host may be used. */
+  static boolean hostCode() {
+    return !"jce".equals(System.getProperty(AES_PROPERTY));
   }
 
   @Override
