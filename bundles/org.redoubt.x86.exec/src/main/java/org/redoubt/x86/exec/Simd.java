@@ -2,6 +2,7 @@ package org.redoubt.x86.exec;
 
 import org.redoubt.spec.x86.Cr0;
 import org.redoubt.spec.x86.Cr4;
+import org.redoubt.spec.x86.Mxcsr;
 import org.redoubt.spec.x86.Vector;
 import org.redoubt.x86.decode.Insn;
 import org.redoubt.x86.decode.Operand;
@@ -273,6 +274,17 @@ final class Simd {
   /** Byte {@code i} of sixteen. */
   static int byteOf(long low, long high, int i) {
     return (int) ((i & 8) == 0 ? low >>> 8 * i : high >>> 8 * i) & 0xff;
+  }
+
+  /** MXCSR.DAZ makes a denormal a zero of its sign. */
+  static long denormalAsZero(Fpu f, long bits) {
+    boolean flush = (f.mxcsr() & Mxcsr.DAZ) != 0 && (bits & 0x7ffL << 52) == 0;
+    return flush ? bits & 1L << 63 : bits;
+  }
+
+  static int denormalAsZero(Fpu f, int bits) {
+    boolean flush = (f.mxcsr() & Mxcsr.DAZ) != 0 && (bits & 0xff << 23) == 0;
+    return flush ? bits & 1 << 31 : bits;
   }
 
   static int statusFlags(Cpu c) {

@@ -74,13 +74,11 @@ final class VectorConvert {
   }
 
   private static double value32(Fpu f, int bits) {
-    boolean flush = (bits & 0x7f80_0000) == 0 && (f.mxcsr() & 0x40) != 0;
-    return flush ? 0 : Float.intBitsToFloat(bits);
+    return Float.intBitsToFloat(Simd.denormalAsZero(f, bits));
   }
 
   private static double value64(Fpu f, long bits) {
-    boolean flush = (bits & 0x7ffL << 52) == 0 && (f.mxcsr() & 0x40) != 0;
-    return flush ? 0 : Double.longBitsToDouble(bits);
+    return Double.longBitsToDouble(Simd.denormalAsZero(f, bits));
   }
 
   private static int int32(Fpu f, int bits, int rounding) {
@@ -217,6 +215,13 @@ final class VectorConvert {
   }
 
   private static int single(Fpu f, long value) {
+    if (f.nearest && value == (int) value) {
+      float rounded = (float) (int) value;
+      if ((double) rounded != (double) value) {
+        VectorFloat.inexact(f);
+      }
+      return Float.floatToRawIntBits(rounded);
+    }
     SoftFloat s = f.soft.sse(f.mxcsr());
     s.aInteger(value);
     int r = s.convert().result32();
@@ -294,6 +299,17 @@ final class VectorConvert {
   }
 
   private static int narrow(Fpu f, long bits) {
+    if (f.nearest && VectorFloat.plain64(bits)) {
+      double x = Double.longBitsToDouble(bits);
+      float rounded = (float) x;
+      int r = Float.floatToRawIntBits(rounded);
+      if (VectorFloat.middle32(r)) {
+        if (rounded != x) {
+          VectorFloat.inexact(f);
+        }
+        return r;
+      }
+    }
     SoftFloat s = f.soft.sse(f.mxcsr());
     s.a64(bits);
     int r = s.convert().result32();

@@ -295,12 +295,12 @@ final class VectorFloat {
     return exponent > 120 && exponent < 0x7fe;
   }
 
-  private static boolean middle32(int bits) {
+  static boolean middle32(int bits) {
     int exponent = bits >>> 23 & 0xff;
     return exponent > 1 && exponent < 0xfe;
   }
 
-  private static void inexact(Fpu f) {
+  static void inexact(Fpu f) {
     f.raised |= SoftFloat.PE;
   }
 
@@ -480,23 +480,42 @@ final class VectorFloat {
    * second.
    */
   private static long select64(Fpu f, long a, long b, int wanted) {
-    SoftFloat s = f.soft.sse(f.mxcsr());
-    boolean aZero = s.a64(a).zero();
-    boolean bZero = s.b64(b).zero();
-    boolean first = s.compare(true) == wanted;
-    f.raised |= s.flags();
-    long chosen = first ? a : b;
-    return (first ? aZero : bZero) ? chosen & 1L << 63 : chosen;
+    long chosen = order64(f, a, b, true) == wanted ? a : b;
+    return plain64(chosen) ? chosen : Simd.denormalAsZero(f, chosen);
   }
 
   private static int select32(Fpu f, int a, int b, int wanted) {
+    int chosen = order32(f, a, b, true) == wanted ? a : b;
+    return plain32(chosen) ? chosen : Simd.denormalAsZero(f, chosen);
+  }
+
+  /** The order of two numbers, as {@link SoftFloat#compare} has it. */
+  private static int order64(Fpu f, long a, long b, boolean signalling) {
+    if (plain64(a) && plain64(b)) {
+      double x = Double.longBitsToDouble(a);
+      double y = Double.longBitsToDouble(b);
+      return x < y ? SoftFloat.LESS : x > y ? SoftFloat.GREATER : SoftFloat.EQUAL;
+    }
     SoftFloat s = f.soft.sse(f.mxcsr());
-    boolean aZero = s.a32(a).zero();
-    boolean bZero = s.b32(b).zero();
-    boolean first = s.compare(true) == wanted;
+    s.a64(a);
+    s.b64(b);
+    int order = s.compare(signalling);
     f.raised |= s.flags();
-    int chosen = first ? a : b;
-    return (first ? aZero : bZero) ? chosen & 1 << 31 : chosen;
+    return order;
+  }
+
+  private static int order32(Fpu f, int a, int b, boolean signalling) {
+    if (plain32(a) && plain32(b)) {
+      float x = Float.intBitsToFloat(a);
+      float y = Float.intBitsToFloat(b);
+      return x < y ? SoftFloat.LESS : x > y ? SoftFloat.GREATER : SoftFloat.EQUAL;
+    }
+    SoftFloat s = f.soft.sse(f.mxcsr());
+    s.a32(a);
+    s.b32(b);
+    int order = s.compare(signalling);
+    f.raised |= s.flags();
+    return order;
   }
 
   // --- comparison
@@ -529,12 +548,7 @@ final class VectorFloat {
   }
 
   private static long compare64(Fpu f, Insn in, long a, long b) {
-    SoftFloat s = f.soft.sse(f.mxcsr());
-    s.a64(a);
-    s.b64(b);
-    int order = s.compare(signalling(in));
-    f.raised |= s.flags();
-    return holds(in, order) ? -1 : 0;
+    return holds(in, order64(f, a, b, signalling(in))) ? -1 : 0;
   }
 
   private static long compare32(Fpu f, Insn in, long a, long b) {
@@ -543,12 +557,7 @@ final class VectorFloat {
   }
 
   private static int compareLane32(Fpu f, Insn in, int a, int b) {
-    SoftFloat s = f.soft.sse(f.mxcsr());
-    s.a32(a);
-    s.b32(b);
-    int order = s.compare(signalling(in));
-    f.raised |= s.flags();
-    return holds(in, order) ? -1 : 0;
+    return holds(in, order32(f, a, b, signalling(in))) ? -1 : 0;
   }
 
   /** LT, LE, NLT and NLE signal for quiet NaNs too. APM4, CMPPS. */
@@ -571,41 +580,28 @@ final class VectorFloat {
   /** COMISS: ordered by ZF, PF, CF; any NaN signals. APM4. */
   static void comiss(Cpu c, Insn in) {
     Fpu f = Simd.floatBinary(c, in);
-    SoftFloat s = f.soft.sse(f.mxcsr());
-    s.a32((int) f.d0);
-    s.b32((int) f.s0);
-    order(c, f, s.compare(true));
+    setOrder(c, f, order32(f, (int) f.d0, (int) f.s0, true));
   }
 
   /** COMISD: ordered by ZF, PF, CF; any NaN signals. APM4. */
   static void comisd(Cpu c, Insn in) {
     Fpu f = Simd.floatBinary(c, in);
-    SoftFloat s = f.soft.sse(f.mxcsr());
-    s.a64(f.d0);
-    s.b64(f.s0);
-    order(c, f, s.compare(true));
+    setOrder(c, f, order64(f, f.d0, f.s0, true));
   }
 
   /** UCOMISS: ordered by ZF, PF, CF; a signalling NaN signals. APM4. */
   static void ucomiss(Cpu c, Insn in) {
     Fpu f = Simd.floatBinary(c, in);
-    SoftFloat s = f.soft.sse(f.mxcsr());
-    s.a32((int) f.d0);
-    s.b32((int) f.s0);
-    order(c, f, s.compare(false));
+    setOrder(c, f, order32(f, (int) f.d0, (int) f.s0, false));
   }
 
   /** UCOMISD: ordered by ZF, PF, CF; a signalling NaN signals. APM4. */
   static void ucomisd(Cpu c, Insn in) {
     Fpu f = Simd.floatBinary(c, in);
-    SoftFloat s = f.soft.sse(f.mxcsr());
-    s.a64(f.d0);
-    s.b64(f.s0);
-    order(c, f, s.compare(false));
+    setOrder(c, f, order64(f, f.d0, f.s0, false));
   }
 
-  private static void order(Cpu c, Fpu f, int order) {
-    f.raised |= f.soft.flags();
+  private static void setOrder(Cpu c, Fpu f, int order) {
     Simd.commitExceptions(c, f);
     Simd.statusFlags(c, orderFlags(order));
   }
