@@ -10,4 +10,12 @@ final class MeaningsTest {
   void shouldHaveAMeaningForEveryOperationOrSayThatThereIsNone() {
     assertEquals(Set.of(), Meanings.missing());
   }
+
+  /**
+   * SVM's seven, SNP's four, protection keys' two, RSM. A meaning that comes changes the number.
+   */
+  @Test
+  void shouldCountWhatIsUnsupported() {
+    assertEquals(14, Unsupported.OPS.size());
+  }
 }

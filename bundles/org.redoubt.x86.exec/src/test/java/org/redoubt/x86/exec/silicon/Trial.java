@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.redoubt.spec.x86.Gpr;
 import org.redoubt.spec.x86.Rflags;
 import org.redoubt.x86.decode.CodeSize;
@@ -374,6 +375,31 @@ final class Trial {
     mxcsr |= v.oneIn(2) ? v.below(64) : 0;
     put(24, mxcsr);
     x87State();
+    if (saves() && v.oneIn(2)) {
+      initialComponents();
+    }
+  }
+
+  private boolean saves() {
+    return switch (form.op()) {
+      case XSAVE, XSAVEC, XSAVEOPT, XRSTOR, FXSAVE -> true;
+      default -> false;
+    };
+  }
+
+  /** What is in its initial state need not be saved. */
+  private void initialComponents() {
+    if (v.oneIn(2)) {
+      Arrays.fill(fx, FX_XMM >> 3, 52, 0);
+    }
+    if (v.oneIn(2)) {
+      put(24, 0x1f80);
+    }
+    if (v.oneIn(2)) {
+      Arrays.fill(fx, 0, 3, 0);
+      Arrays.fill(fx, FX_ST >> 3, FX_XMM >> 3, 0);
+      put(0, 0x37f);
+    }
   }
 
   private void x87State() {
