@@ -1,0 +1,75 @@
+package org.redoubt.shell.internal.owner;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.api.HypervisorException;
+import org.redoubt.owner.LaunchPrediction;
+import org.redoubt.owner.OwnerException;
+import org.redoubt.owner.OwnerTasks;
+import picocli.CommandLine.Option;
+
+/** What is to be launched, by the names that {@code ./redoubt run} uses. */
+final class GuestOptions {
+  @Option(names = "--kernel", paramLabel = "FILE", description = "Linux: the bzImage.")
+  private @Nullable Path kernel;
+
+  @Option(names = "--initrd", paramLabel = "FILE", description = "Linux: the initial RAM disk.")
+  private @Nullable Path initrd;
+
+  @Option(
+      names = "--append",
+      paramLabel = "TEXT",
+      description = "Linux: the kernel's command line.")
+  private String append = "";
+
+  @Option(names = "--memory", paramLabel = "SIZE", description = "Guest RAM. Default: 512M.")
+  private String memory = "512M";
+
+  @Option(names = "--smp", paramLabel = "N", description = "Number of vCPUs. Default: 1.")
+  private int smp = 1;
+
+  @Option(names = "--c-bit", paramLabel = "N", description = "Position of the C-bit. Default: 51.")
+  private int cBit = 51;
+
+  @Option(
+      names = "--secret-bytes",
+      paramLabel = "N",
+      description = "Room for a secret. Default: 0.")
+  private int secretBytes;
+
+  @Option(
+      names = "--file",
+      paramLabel = "FILE",
+      description = "Instead of a kernel: one file that is launched as it is.")
+  private @Nullable Path file;
+
+  LaunchPrediction predict(OwnerTasks tasks)
+      throws HypervisorException, OwnerException, IOException {
+    if (file != null) {
+      return tasks.measureFile(file);
+    }
+    if (kernel == null) {
+      throw new HypervisorException("What is launched? It takes --kernel FILE or --file FILE");
+    }
+    return tasks.measure(
+        new OwnerTasks.LinuxGuest(
+            kernel, Optional.ofNullable(initrd), append, bytes(memory), smp, cBit, secretBytes));
+  }
+
+  private static long bytes(String text) throws HypervisorException {
+    String word = text.strip().toUpperCase(Locale.ROOT);
+    int unit = word.isEmpty() ? -1 : "KMGT".indexOf(word.charAt(word.length() - 1));
+    try {
+      long number = Long.parseLong(unit < 0 ? word : word.substring(0, word.length() - 1));
+      if (number > 0) {
+        return Math.multiplyExact(number, 1L << 10 * (unit + 1));
+      }
+    } catch (NumberFormatException | ArithmeticException e) {
+      // The message below says what was wanted.
+    }
+    throw new HypervisorException("'%s' is no size such as 512M or 2G".formatted(text));
+  }
+}
