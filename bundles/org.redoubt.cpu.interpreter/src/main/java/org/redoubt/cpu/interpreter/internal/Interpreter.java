@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.redoubt.api.cpu.CpuBus;
 import org.redoubt.api.cpu.CpuConfig;
 import org.redoubt.api.cpu.CpuEngine;
 import org.redoubt.api.cpu.CpuState;
@@ -48,7 +49,6 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   private static final int MAX_CODE_PAGES = 6000;
   private static final int JUMP_CACHE = 1 << 12;
-  private static final Node[] NO_NODES = {};
   private static final byte[] NOTHING = {};
   private static final VarHandle STOP = ValueLayout.JAVA_INT.varHandle();
 
@@ -63,6 +63,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private final Mmu mmu;
   private final Cpu cpu;
   private final LocalApic apic;
+  private final CpuBus bus;
   private final Decoder decoder = new Decoder();
   private final NodeMaker nodes;
   private final CodeCache code = new CodeCache(MAX_CODE_PAGES);
@@ -74,7 +75,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   private final @Nullable Block[] jumpCache = new Block[JUMP_CACHE];
   private final byte[] bytes = new byte[4096 + Decoder.MAX_LENGTH];
-  private final List<Node> building = new ArrayList<>();
+  private final List<Insn> building = new ArrayList<>();
 
   // Set by any thread, then the stop flag.
   private volatile boolean stopRequested;
@@ -134,7 +135,8 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
             config.cBit(),
             model.physicalBits() - reduction);
     mmu = config.mmu().create(mmuConfig);
-    cpu = new Cpu(model, tlb, mmu, config.bus(), this);
+    bus = new ParkingBus(config.bus(), port);
+    cpu = new Cpu(model, tlb, mmu, bus, this);
     cpu.encryptionMask = config.cBit() == 0 ? 0 : 1L << config.cBit();
     nodes = new NodeMaker(cpu);
     apic.connect(this);
@@ -549,13 +551,12 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     building.clear();
     int length = copyCode(linear(rip), 0);
     long at = rip;
-    int count = 0;
     byte[] crossing = NOTHING;
-    while (count < max) {
+    while (building.size() < max) {
       int offset = (int) (at - rip);
       Insn in = decoder.decode(bytes, offset, length, cpu.codeSize, at);
       if (decoder.truncated()) {
-        if (count > 0) {
+        if (!building.isEmpty()) {
           break;
         }
         long second = linear(rip + length);
@@ -563,19 +564,14 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
         in = decoder.decode(bytes, 0, length + more, cpu.codeSize, at);
         crossing = java.util.Arrays.copyOfRange(bytes, length, Math.max(length, in.length));
       }
-      decoded++;
-      if (!NodeMaker.isNothing(in)) {
-        Node node = nodes.make(in);
-        node.before = count;
-        building.add(node);
-      }
-      count++;
+      building.add(in);
       at = in.next;
       if (NodeMaker.endsBlock(in) || crossing.length > 0 || (int) (at - rip) >= length) {
         break;
       }
     }
-    return new Block(page, building.toArray(NO_NODES), count, rip, at, crossing);
+    decoded += building.size();
+    return new Block(page, nodes.make(building), building.size(), rip, at, crossing);
   }
 
   private boolean sameCrossing(Block block) {
@@ -695,7 +691,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   @Override
   public long tsc() {
-    return config.bus().tsc();
+    return bus.tsc();
   }
 
   @Override
@@ -716,12 +712,12 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   @Override
   public boolean readMsr(int msr, long[] value) {
-    return config.bus().readMsr(msr, value) || msrs.read(msr, value);
+    return bus.readMsr(msr, value) || msrs.read(msr, value);
   }
 
   @Override
   public boolean writeMsr(int msr, long value) {
-    return config.bus().writeMsr(msr, value) || msrs.write(msr, value);
+    return bus.writeMsr(msr, value) || msrs.write(msr, value);
   }
 
   @Override

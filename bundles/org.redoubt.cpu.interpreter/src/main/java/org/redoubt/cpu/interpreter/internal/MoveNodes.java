@@ -89,6 +89,27 @@ final class MoveNodes {
     return fits ? new Cmov(in) : null;
   }
 
+  static @Nullable Node setcc(Insn in) {
+    return in.operand(0).kind == Operand.GPR ? new Setcc(in) : null;
+  }
+
+  private static final class Setcc extends Node {
+    private final int d;
+    private final int cc;
+
+    Setcc(Insn in) {
+      super(in);
+      d = in.operand(0).reg;
+      cc = in.condition;
+    }
+
+    @Override
+    void exec(Cpu cpu) {
+      long[] r = cpu.r;
+      r[d] = r[d] & ~0xffL | (Flags.condition(cpu, cc) ? 1 : 0);
+    }
+  }
+
   private static final class Copy64 extends Node {
     private final int d;
     private final int s;
