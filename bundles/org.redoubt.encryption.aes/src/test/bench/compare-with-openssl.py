@@ -52,7 +52,7 @@ def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     path = ":".join(str(BUNDLES / part) for part in PARTS)
     java = subprocess.Popen(
-        [find_java(), "-cp", path, "org.redoubt.encryption.aes.bench.PairedSpeed"],
+        [find_java(), "--enable-native-access=ALL-UNNAMED", "-cp", path, "org.redoubt.encryption.aes.bench.PairedSpeed"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
