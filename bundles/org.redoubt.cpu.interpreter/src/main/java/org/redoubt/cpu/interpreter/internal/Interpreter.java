@@ -500,7 +500,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private CodePage page(long gva) {
     long gvaPage = gva & -4096L;
     long entry = TlbLayout.entry(cpu.bank, gva);
-    int slot = (int) ((entry - TlbLayout.BANKS_OFFSET) / TlbLayout.ENTRY_BYTES);
+    int slot = slot(entry);
     CodePage page = pageOfSlot[slot];
     if (page != null
         && tlb.get(ValueLayout.JAVA_LONG, entry + TlbLayout.FETCH_TAG) == gvaPage
@@ -523,7 +523,14 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     return page;
   }
 
+  private static int slot(long entry) {
+    return (int) ((entry - TlbLayout.BANKS_OFFSET) / TlbLayout.ENTRY_BYTES);
+  }
+
   private void fetchFill(long gva) {
+    // The slot's page is known only after it was looked up: a fill for the second page of an
+    // instruction must not bring one of another process back.
+    pageOfSlot[slot(TlbLayout.entry(cpu.bank, gva))] = null;
     fetchMisses++;
     int result = mmu.fill(gva, Mmu.FETCH, cpu.bank);
     if (result == Mmu.MMIO) {
