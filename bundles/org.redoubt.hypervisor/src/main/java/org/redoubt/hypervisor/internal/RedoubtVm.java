@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +55,7 @@ final class RedoubtVm implements Vm, MachineControl {
   private boolean suspended;
   private int atGate;
   private int alive;
+  private final AtomicInteger leaving = new AtomicInteger();
   private boolean closed;
   private volatile boolean stopping;
 
@@ -265,20 +267,18 @@ final class RedoubtVm implements Vm, MachineControl {
     return attention;
   }
 
-  /** A vCPU's thread ends. */
+  /** A vCPU's thread ends; the last one ends time and console before anybody hears of it. */
   void left() {
-    boolean last;
+    if (leaving.incrementAndGet() == vcpus.size()) {
+      machine().clock().close();
+      machine().console().end();
+    }
     lock.lock();
     try {
       alive--;
-      last = alive == 0;
       changed.signalAll();
     } finally {
       lock.unlock();
-    }
-    if (last) {
-      machine().clock().close();
-      machine().console().end();
     }
   }
 

@@ -187,7 +187,7 @@ final class SerialConsole implements Console {
         lock.unlock();
       }
       if (thread != null && ended) {
-        thread.join(java.time.Duration.ofSeconds(2));
+        thread.join(java.time.Duration.ofSeconds(30));
       }
     }
   }
