@@ -38,7 +38,7 @@ final class Book {
   }
 
   void setFrame(long page, int frame) {
-    frames.set(page, frame);
+    frames.setRelease(page, frame);
   }
 
   /** Takes the lock of a page that is not cached. */
@@ -48,7 +48,7 @@ final class Book {
 
   /** Gives it back. */
   void unlock(long page) {
-    frames.set(page, NONE);
+    frames.setRelease(page, NONE);
   }
 
   /** Id of the key slot that wrote the page last, or {@link #NEVER}. */
@@ -57,7 +57,7 @@ final class Book {
   }
 
   void setWriter(long page, int slot) {
-    writers.set(page, slot);
+    writers.setRelease(page, slot);
   }
 
   /** The tag the page was last cached under, plus one; 0 if it never was. */
@@ -66,7 +66,7 @@ final class Book {
   }
 
   void setLastTag(long page, int tagPlusOne) {
-    lastTags.set(page, tagPlusOne);
+    lastTags.setRelease(page, tagPlusOne);
   }
 
   boolean watched(long page) {

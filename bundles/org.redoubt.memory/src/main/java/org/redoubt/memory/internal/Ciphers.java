@@ -13,81 +13,72 @@ final class Ciphers {
 
   private Ciphers() {}
 
-  /** Encrypts {@link Lane#plain} into {@link Lane#cipher}. */
-  static @Nullable String encrypt(Lane lane, KeySlot slot, long spa) {
-    long start = begin(lane, slot);
+  /** Encrypts a page. */
+  static @Nullable String encrypt(
+      Lane lane, KeySlot slot, long spa, MemorySegment plain, MemorySegment cipher) {
+    lane.count(slot.use().cell() + EngineUse.ENCRYPTED_BYTES, Dram.PAGE_BYTES);
+    boolean timed = lane.beginCall(slot);
+    long start = timed ? System.nanoTime() : 0;
     String failure = null;
     try {
-      slot.engine().encrypt(spa, lane.plainIn, lane.cipher);
+      slot.engine().encrypt(spa, plain, cipher);
     } catch (Throwable e) {
       failure = threw("encrypt", e);
     }
-    slot.use().encryptedBytes.add(Dram.PAGE_BYTES);
-    return end(lane, slot, start) ? failure : ABANDONED;
+    if (timed) {
+      lane.count(
+          slot.use().cell() + EngineUse.CIPHER_NS, (System.nanoTime() - start) * Lane.SAMPLE);
+    }
+    return lane.endCall() ? failure : ABANDONED;
   }
 
-  /** Decrypts {@link Lane#cipher} into {@link Lane#plain}. */
-  static @Nullable String decrypt(Lane lane, KeySlot slot, long spa) {
-    return decrypt(lane, slot, spa, lane.plain);
-  }
-
-  private static @Nullable String decrypt(Lane lane, KeySlot slot, long spa, MemorySegment target) {
-    long start = begin(lane, slot);
+  /** Decrypts a page. */
+  static @Nullable String decrypt(
+      Lane lane, KeySlot slot, long spa, MemorySegment cipher, MemorySegment plain) {
+    lane.count(slot.use().cell() + EngineUse.DECRYPTED_BYTES, Dram.PAGE_BYTES);
+    boolean timed = lane.beginCall(slot);
+    long start = timed ? System.nanoTime() : 0;
     String failure = null;
     try {
-      slot.engine().decrypt(spa, lane.cipherIn, target);
+      slot.engine().decrypt(spa, cipher, plain);
     } catch (Throwable e) {
       failure = threw("decrypt", e);
     }
-    slot.use().decryptedBytes.add(Dram.PAGE_BYTES);
-    return end(lane, slot, start) ? failure : ABANDONED;
+    if (timed) {
+      lane.count(
+          slot.use().cell() + EngineUse.CIPHER_NS, (System.nanoTime() - start) * Lane.SAMPLE);
+    }
+    return lane.endCall() ? failure : ABANDONED;
   }
 
   /**
-   * Encrypts {@link Lane#plain} into {@link Lane#cipher} and proves that the ciphertext decrypts to
-   * what went in.
+   * Encrypts a page into {@link Lane#cipher} and proves that the ciphertext decrypts to what went
+   * in.
    */
-  static @Nullable String encryptProven(Lane lane, KeySlot slot, long spa) {
-    String failure = encrypt(lane, slot, spa);
+  static @Nullable String encryptProven(Lane lane, KeySlot slot, long spa, MemorySegment plain) {
+    String failure = encrypt(lane, slot, spa, plain, lane.cipher);
     if (failure == null) {
-      failure = decrypt(lane, slot, spa, lane.check);
+      failure = decrypt(lane, slot, spa, lane.cipherIn, lane.check);
     }
-    if (failure == null && lane.plain.mismatch(lane.check) != -1) {
+    if (failure == null && plain.mismatch(lane.check) != -1) {
       failure = "what it encrypted does not decrypt to the same bytes";
     }
     return failure;
   }
 
   /**
-   * Proves that {@link Lane#plain} is what {@link Lane#cipher} stands for: encrypted again, it
-   * gives the ciphertext.
+   * Decrypts a page into {@link Lane#plain} and proves that it is what the ciphertext stands for:
+   * encrypted again, it gives the ciphertext.
    */
-  static @Nullable String prove(Lane lane, KeySlot slot, long spa) {
-    long start = begin(lane, slot);
-    String failure = null;
-    try {
-      slot.engine().encrypt(spa, lane.plainIn, lane.check);
-    } catch (Throwable e) {
-      failure = threw("encrypt", e);
+  static @Nullable String decryptProven(Lane lane, KeySlot slot, long spa, MemorySegment cipher) {
+    String failure = decrypt(lane, slot, spa, cipher, lane.plain);
+    if (failure == null) {
+      failure = encrypt(lane, slot, spa, lane.plainIn, lane.check);
     }
-    slot.use().encryptedBytes.add(Dram.PAGE_BYTES);
-    if (!end(lane, slot, start)) {
-      return ABANDONED;
-    }
-    if (failure == null && lane.cipher.mismatch(lane.check) != -1) {
+    if (failure == null && cipher.mismatch(lane.check) != -1) {
       failure = "what it decrypted does not encrypt to the same bytes";
     }
     return failure;
-  }
-
-  private static long begin(Lane lane, KeySlot slot) {
-    lane.beginCall(slot);
-    return System.nanoTime();
-  }
-
-  private static boolean end(Lane lane, KeySlot slot, long start) {
-    slot.use().cipherNs.add(System.nanoTime() - start);
-    return lane.endCall();
   }
 
   private static String threw(String what, Throwable e) {

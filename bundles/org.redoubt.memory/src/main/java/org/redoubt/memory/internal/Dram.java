@@ -8,8 +8,10 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.memory.AddressMap;
@@ -27,6 +29,7 @@ final class Dram {
   private final long[] firstPages;
   private final long pages;
   private final MemorySegment bytes;
+  private final MemorySegment readOnly;
   private final @Nullable FileChannel file;
 
   private Dram(AddressMap map, MemorySegment bytes, @Nullable FileChannel file) {
@@ -43,6 +46,7 @@ final class Dram {
     }
     pages = page;
     this.bytes = bytes;
+    readOnly = bytes.asReadOnly();
     this.file = file;
   }
 
@@ -51,9 +55,12 @@ final class Dram {
       throw new HypervisorException(
           "DRAM of %d bytes is too large: at most 8 TiB".formatted(map.bytes()));
     }
-    return file.isPresent()
-        ? inFile(map, file.get(), arena)
-        : new Dram(map, HostMemory.map(map.bytes(), arena, "DRAM"), null);
+    if (file.isPresent()) {
+      return inFile(map, file.get(), arena);
+    }
+    MemorySegment bytes = HostMemory.map(map.bytes(), arena, "DRAM");
+    HostMemory.adviseHuge(bytes);
+    return new Dram(map, bytes, null);
   }
 
   private static Dram inFile(AddressMap map, Path path, Arena arena) throws HypervisorException {
@@ -66,7 +73,7 @@ final class Dram {
       if (existed && !Files.isRegularFile(path)) {
         throw new HypervisorException("DRAM file %s is not a plain file".formatted(path));
       }
-      if (existed && !Files.isWritable(path)) {
+      if (existed && (!Files.isWritable(path) || markedReadOnly(path))) {
         throw new HypervisorException("DRAM file %s is read-only".formatted(path));
       }
       channel =
@@ -99,6 +106,18 @@ final class Dram {
       if (!done) {
         undo(path, channel, existed, had);
       }
+    }
+  }
+
+  /** Whether nobody may write to it: a superuser could, but was told not to. */
+  private static boolean markedReadOnly(Path path) throws IOException {
+    try {
+      Set<PosixFilePermission> allowed = Files.getPosixFilePermissions(path);
+      return !allowed.contains(PosixFilePermission.OWNER_WRITE)
+          && !allowed.contains(PosixFilePermission.GROUP_WRITE)
+          && !allowed.contains(PosixFilePermission.OTHERS_WRITE);
+    } catch (UnsupportedOperationException e) {
+      return false;
     }
   }
 
@@ -160,6 +179,11 @@ final class Dram {
   /** The bytes, pages in the order of their numbers. */
   MemorySegment bytes() {
     return bytes;
+  }
+
+  /** One page's bytes, read only. */
+  MemorySegment page(long page) {
+    return readOnly.asSlice(page << PAGE_SHIFT, PAGE_BYTES);
   }
 
   /** Number of the page of an address, or -1 if it is not DRAM. */

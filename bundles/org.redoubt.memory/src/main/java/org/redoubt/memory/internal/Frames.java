@@ -47,6 +47,7 @@ final class Frames {
    */
   Frames(long count, Arena arena) throws HypervisorException {
     bytes = HostMemory.map((count + 1) << Dram.PAGE_SHIFT, arena, "the SoC cache");
+    HostMemory.adviseHuge(bytes);
     states = new LongTable(count + 1, arena, "the SoC cache");
     ports = new LongTable(count + 1, arena, "the SoC cache");
     hostAddress = bytes.address();
@@ -57,14 +58,14 @@ final class Frames {
     return bytes;
   }
 
+  /** One frame's plaintext. */
+  MemorySegment bytes(int frame) {
+    return bytes.asSlice((long) frame << Dram.PAGE_SHIFT, Dram.PAGE_BYTES);
+  }
+
   /** Host address of a frame's first byte. */
   long hostAddress(int frame) {
     return hostAddress + ((long) frame << Dram.PAGE_SHIFT);
-  }
-
-  /** Offset in {@link #bytes} of a host address that {@link #hostAddress(int)} gave. */
-  long offset(long host) {
-    return host - hostAddress;
   }
 
   /** The word of a frame that can be used for a page under a tag, but for its lower flags. */
@@ -89,7 +90,7 @@ final class Frames {
   }
 
   void setState(int frame, long state) {
-    states.set(frame, state);
+    states.setRelease(frame, state);
   }
 
   boolean change(int frame, long from, long to) {
@@ -109,7 +110,7 @@ final class Frames {
 
   /** Ends {@link #lock}, clearing more flags. */
   void unlock(int frame, long alsoClear) {
-    states.set(frame, states.get(frame) & ~(LOCKED | alsoClear));
+    states.setRelease(frame, states.get(frame) & ~(LOCKED | alsoClear));
   }
 
   /** Marks a frame's page as being moved between engines; accesses go on. */
@@ -137,6 +138,6 @@ final class Frames {
   }
 
   void clearPorts(int frame) {
-    ports.set(frame, 0);
+    ports.setRelease(frame, 0);
   }
 }

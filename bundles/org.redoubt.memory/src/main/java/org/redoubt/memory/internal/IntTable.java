@@ -27,6 +27,11 @@ final class IntTable {
     AT.setVolatile(words, i << 2, value);
   }
 
+  /** Write that makes earlier writes visible to whoever reads it; needs no fence. */
+  void setRelease(long i, int value) {
+    AT.setRelease(words, i << 2, value);
+  }
+
   boolean compareAndSet(long i, int expected, int value) {
     return (boolean) AT.compareAndSet(words, i << 2, expected, value);
   }

@@ -74,7 +74,7 @@ final class KeySlots {
   }
 
   private synchronized EngineUse use(String name) {
-    return uses.computeIfAbsent(name, EngineUse::new);
+    return uses.computeIfAbsent(name, fresh -> EngineUse.of(fresh, uses.size()));
   }
 
   /** Sets who gives out keys, the host's own one too if nothing lies under it yet. */

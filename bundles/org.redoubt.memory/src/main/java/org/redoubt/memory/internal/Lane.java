@@ -8,11 +8,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One thread's way through an engine: buffers of one page, which are all that an engine ever sees,
- * and what the watchdog needs to know of a call that does not come back.
+ * One thread's way through an engine: buffers of one page, and what the watchdog needs to know of a
+ * call that does not come back.
  *
- * <p>An engine reads and writes here, never in DRAM or in the cache, so one that fails half-way or
- * keeps a segment spoils neither.
+ * <p>Ciphertext is made here, and copied to DRAM when it was proven: an engine never writes to
+ * DRAM, so one that fails half-way spoils nothing. A fill decrypts right into its frame, which is
+ * nobody else's until the call has returned.
  */
 final class Lane {
   private static final long IDLE = 0;
@@ -20,6 +21,9 @@ final class Lane {
   private static final long ABANDONED = 2;
   private static final long CODE = 3;
   private static final long CALL = 4;
+
+  /** One of so many calls is timed. */
+  static final int SAMPLE = 8;
 
   /** Victims of one eviction, at most: one handshake serves them all. */
   static final int BATCH = 64;
@@ -38,6 +42,7 @@ final class Lane {
   final MemorySegment plain;
   final MemorySegment plainIn;
   final MemorySegment check;
+  private final long[] cells = new long[Counters.CELLS];
   private final AtomicInteger owned = new AtomicInteger();
 
   /** Number of the call times 4, plus what the thread is doing. */
@@ -58,6 +63,11 @@ final class Lane {
   @Nullable Runnable onAbandoned;
   private volatile boolean interrupted;
 
+  /** Empty frames kept for the next fills of this lane. */
+  final int[] spare = new int[BATCH];
+
+  int spareCount;
+
   // The watchdog's own.
   private long seen;
   private int ticks;
@@ -70,20 +80,45 @@ final class Lane {
     plainIn = plain.asReadOnly();
   }
 
+  /** Adds to a cell; the lane's thread only. */
+  void count(int cell, long more) {
+    cells[cell] += more;
+  }
+
+  /** A cell's value, by any thread, as new as the processor has it. */
+  long cell(int cell) {
+    return cells[cell];
+  }
+
+  /** Keeps the first victims for the next fills, in ascending order: the host prefetches so. */
+  void spare(int count) {
+    for (int i = 0; i < count; i++) {
+      spare[i] = victims[count - 1 - i];
+    }
+    spareCount = count;
+  }
+
+  int takeSpare() {
+    return spare[--spareCount];
+  }
+
   boolean own() {
     return owned.get() == 0 && owned.compareAndSet(0, 1);
   }
 
   void disown() {
-    owned.set(0);
+    owned.setRelease(0);
   }
 
   // The lane's thread
 
-  void beginCall(KeySlot through) {
+  /** Announces a call; returns whether it is one of those that are timed. */
+  boolean beginCall(KeySlot through) {
     slot = through;
     thread = Thread.currentThread();
-    state.set((state.get() & -CALL) + CALL + CALLING);
+    long next = (state.get() & -CALL) + CALL + CALLING;
+    state.setRelease(next);
+    return (next & (CALL * SAMPLE - 1)) == CALLING;
   }
 
   /** Whether the call's work is still this thread's; false if the watchdog has taken it over. */

@@ -6,6 +6,7 @@ import java.util.Arrays;
 /** The lanes of one memory system: as many as threads have ever been inside engines at once. */
 final class Lanes {
   private final Arena arena;
+  private final long[] formerCells = new long[Counters.CELLS];
   private volatile Lane[] lanes = {};
 
   Lanes(Arena arena) {
@@ -45,7 +46,19 @@ final class Lanes {
     }
   }
 
+  /** A cell's sum over all lanes that there have ever been. */
+  synchronized long sum(int cell) {
+    long sum = formerCells[cell];
+    for (Lane lane : lanes) {
+      sum += lane.cell(cell);
+    }
+    return sum;
+  }
+
   private synchronized void remove(Lane gone) {
+    for (int cell = 0; cell < Counters.CELLS; cell++) {
+      formerCells[cell] += gone.cell(cell);
+    }
     lanes = Arrays.stream(lanes).filter(lane -> lane != gone).toArray(Lane[]::new);
   }
 

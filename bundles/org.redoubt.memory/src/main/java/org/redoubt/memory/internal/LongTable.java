@@ -27,6 +27,11 @@ final class LongTable {
     AT.setVolatile(words, i << 3, value);
   }
 
+  /** Write that makes earlier writes visible to whoever reads it; needs no fence. */
+  void setRelease(long i, long value) {
+    AT.setRelease(words, i << 3, value);
+  }
+
   boolean compareAndSet(long i, long expected, long value) {
     return (boolean) AT.compareAndSet(words, i << 3, expected, value);
   }

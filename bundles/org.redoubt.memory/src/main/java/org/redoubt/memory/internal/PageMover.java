@@ -130,42 +130,35 @@ final class PageMover {
     KeySlot current = keys.current();
     Undo undo = keys.undo();
     if (undo != null && undo.has(page, current)) {
-      undo.load(lane, page);
-      replace(lane, page, current);
+      replace(undo.cipher(page), page, current);
       undo.drop(page);
       return null;
     }
-    MemorySegment dram = cache.dram().bytes();
-    long at = page << Dram.PAGE_SHIFT;
     long spa = cache.dram().spa(page);
+    MemorySegment before = cache.dram().page(page);
     String failure = old.fault();
     if (failure == null) {
-      MemorySegment.copy(dram, at, lane.cipher, 0, Dram.PAGE_BYTES);
-      failure = Ciphers.decrypt(lane, old, spa);
-    }
-    if (failure == null) {
-      failure = Ciphers.prove(lane, old, spa);
+      failure = Ciphers.decryptProven(lane, old, spa, before);
     }
     if (failure != null) {
       return new Failure(old, failure);
     }
-    if (undo != null && old == keys.fallback()) {
-      undo.keep(lane, page, old);
-    }
     failure = current.fault();
     if (failure == null) {
-      failure = Ciphers.encryptProven(lane, current, spa);
+      failure = Ciphers.encryptProven(lane, current, spa, lane.plainIn);
     }
     if (failure != null) {
       return new Failure(current, failure);
     }
-    replace(lane, page, current);
+    if (undo != null && old == keys.fallback()) {
+      undo.keep(page, old, before);
+    }
+    replace(lane.cipher, page, current);
     return null;
   }
 
-  private void replace(Lane lane, long page, KeySlot current) {
-    MemorySegment.copy(
-        lane.cipher, 0, cache.dram().bytes(), page << Dram.PAGE_SHIFT, Dram.PAGE_BYTES);
+  private void replace(MemorySegment cipher, long page, KeySlot current) {
+    MemorySegment.copy(cipher, 0, cache.dram().bytes(), page << Dram.PAGE_SHIFT, Dram.PAGE_BYTES);
     cache.slots().book(cache.book(), page, current);
   }
 }

@@ -12,6 +12,7 @@ final class Pool {
   private int taken;
   private int limit;
   private int allowance;
+  private volatile boolean shrinking;
 
   Pool(int limit) {
     this.limit = limit;
@@ -30,6 +31,13 @@ final class Pool {
   private int next() {
     taken++;
     return freeCount > 0 ? free[--freeCount] : fresh++;
+  }
+
+  /** Gives frames back. */
+  synchronized void give(int[] frames, int count) {
+    for (int i = 0; i < count; i++) {
+      give(frames[i]);
+    }
   }
 
   /** Gives a frame back. */
@@ -56,6 +64,15 @@ final class Pool {
 
   synchronized void setLimit(int frames) {
     limit = frames;
+  }
+
+  /** Whether the capacity is being made smaller: nobody keeps spare frames then. */
+  boolean shrinking() {
+    return shrinking;
+  }
+
+  void setShrinking(boolean value) {
+    shrinking = value;
   }
 
   /** Frames below this number have been used. */

@@ -26,6 +26,7 @@ final class SocCache {
   }
 
   private static final String UNREACHABLE = "unreachable";
+  private static final int MAX_RESIZE_ROUNDS = 100_000;
   private static final int CLOCK_PATIENCE = 4096;
 
   private final Dram dram;
@@ -207,9 +208,7 @@ final class SocCache {
     try {
       lane.victims[0] = frame;
       lane.victimCount = 1;
-      if (expel(lane) == 1) {
-        pool.give(lane.victims[0]);
-      }
+      pool.give(lane.victims, expel(lane));
     } finally {
       lanes.give(lane);
     }
@@ -218,40 +217,44 @@ final class SocCache {
 
   /** Fills a free frame with a page that is not resident; 0 if somebody else was quicker. */
   private int fill(long page, TagState tag, boolean write) {
-    int frame = takeFrame();
-    if (!book.lock(page)) {
-      pool.give(frame);
-      return 0;
-    }
     Lane lane = lanes.take();
+    int frame = 0;
+    int lastTag = 0;
     KeySlot blamed = null;
-    String failure;
+    String failure = Ciphers.ABANDONED;
     try {
+      frame = takeFrame(lane);
+      if (frame == 0) {
+        return 0;
+      }
+      if (!book.lock(page)) {
+        pool.give(frame);
+        return 0;
+      }
+      lane.count(Counters.FILLS, 1);
+      frames.clearPorts(frame);
+      lastTag = book.lastTag(page);
+      book.setLastTag(page, tag.tag() + 1);
       lane.page = page;
       lane.frame = frame;
       lane.work = Lane.Work.FILL;
       failure = load(lane, page, frame, tag);
       blamed = lane.slot;
     } finally {
-      lanes.give(lane);
+      giveBack(lane);
     }
     if (failure != null) {
       if (!failure.equals(Ciphers.ABANDONED)) {
         book.unlock(page);
-        pool.give(frame);
-        if (!failure.equals(UNREACHABLE) && blamed != null) {
-          faults.failed(blamed, failure);
-        }
+      }
+      pool.give(frame);
+      if (!failure.equals(UNREACHABLE) && !failure.equals(Ciphers.ABANDONED) && blamed != null) {
+        faults.failed(blamed, failure);
       }
       return 0;
     }
-    counters.fills.increment();
-    int lastTag = book.lastTag(page);
-    book.setLastTag(page, tag.tag() + 1);
-    frames.clearPorts(frame);
     frames.setState(
-        frame,
-        (Frames.identity(page, tag.tag()) | Frames.REF | (write ? Frames.DIRTY : 0)) + Frames.PIN);
+        frame, (Frames.identity(page, tag.tag()) | (write ? Frames.DIRTY : 0)) + Frames.PIN);
     book.setFrame(page, frame);
     if (lastTag != tag.tag() + 1 && lastTag != 0 && book.watched(page)) {
       handshake.changed(dram.spa(page), Dram.PAGE_BYTES);
@@ -304,49 +307,54 @@ final class SocCache {
       return null;
     }
     Undo undo = keys.undo();
-    if (undo != null && undo.has(page, slot) && book.writer(page) != slot.id()) {
-      undo.load(lane, page);
-    } else {
-      MemorySegment.copy(dram.bytes(), at, lane.cipher, 0, Dram.PAGE_BYTES);
-    }
-    String failure = Ciphers.decrypt(lane, slot, dram.spa(page));
-    if (failure == null) {
-      MemorySegment.copy(lane.plain, 0, frames.bytes(), to, Dram.PAGE_BYTES);
-    }
-    return failure;
+    MemorySegment cipher =
+        undo != null && undo.has(page, slot) && book.writer(page) != slot.id()
+            ? undo.cipher(page)
+            : dram.page(page);
+    return Ciphers.decrypt(lane, slot, dram.spa(page), cipher, frames.bytes(frame));
   }
 
   // Evictions
 
-  /** A free frame, evicting others if need be. */
-  private int takeFrame() {
+  /**
+   * A free frame, evicting others if need be; they come in batches, of which the lane keeps the
+   * rest for its next fills.
+   *
+   * @return 0 if the watchdog has taken the lane away
+   */
+  private int takeFrame(Lane lane) {
     for (int attempt = 0; ; attempt++) {
+      if (lane.spareCount > 0 && !pool.shrinking()) {
+        return lane.takeSpare();
+      }
       int frame = pool.take();
       if (frame > 0) {
         return frame;
       }
-      Lane lane = lanes.take();
-      try {
-        int chosen = chooseVictims(lane);
-        if (chosen > 0) {
-          int freed = expel(lane);
-          for (int i = 1; i < freed; i++) {
-            pool.give(lane.victims[i]);
-          }
-          if (freed > 0) {
-            if (!pool.over()) {
-              return lane.victims[0];
-            }
-            pool.give(lane.victims[0]);
-          }
-        } else {
-          allowForStuck();
-          Backoff.pause(attempt);
-        }
-      } finally {
-        lanes.give(lane);
+      if (chooseVictims(lane) == 0) {
+        allowForStuck();
+        Backoff.pause(attempt);
+        continue;
+      }
+      int freed = expel(lane);
+      if (lane.abandoned()) {
+        return 0;
+      }
+      if (pool.over()) {
+        pool.give(lane.victims, freed);
+      } else {
+        lane.spare(freed);
       }
     }
+  }
+
+  /** Gives a lane back, and its spare frames too if it will not be used any more. */
+  private void giveBack(Lane lane) {
+    if (lane.abandoned() || pool.shrinking()) {
+      pool.give(lane.spare, lane.spareCount);
+      lane.spareCount = 0;
+    }
+    lanes.give(lane);
   }
 
   /**
@@ -424,7 +432,7 @@ final class SocCache {
           // The guest is gone and its engine broken: DRAM keeps the older ciphertext.
         }
       }
-      counters.evictions.increment();
+      lane.count(Counters.EVICTIONS, 1);
       frames.setState(frame, 0);
       book.unlock(Frames.page(state));
       lane.victims[lane.freed++] = frame;
@@ -459,7 +467,7 @@ final class SocCache {
         slot.exit();
       }
       if (failure == null) {
-        counters.writeBacks.increment();
+        lane.count(Counters.WRITE_BACKS, 1);
         return null;
       }
       if (failure.equals(Ciphers.ABANDONED)) {
@@ -483,12 +491,12 @@ final class SocCache {
     if (slot.fault() != null) {
       return slot.fault();
     }
-    MemorySegment.copy(frames.bytes(), from, lane.plain, 0, Dram.PAGE_BYTES);
+    MemorySegment plain = frames.bytes(frame).asReadOnly();
     Undo undo = keys.undo();
-    if (undo != null && !keepForUndo(lane, undo, page, keys)) {
+    if (undo != null && !keepForUndo(lane, undo, page, keys, plain)) {
       return Ciphers.ABANDONED;
     }
-    String failure = Ciphers.encryptProven(lane, slot, dram.spa(page));
+    String failure = Ciphers.encryptProven(lane, slot, dram.spa(page), plain);
     if (failure == null) {
       MemorySegment.copy(lane.cipher, 0, dram.bytes(), at, Dram.PAGE_BYTES);
       slots.book(book, page, slot);
@@ -502,7 +510,7 @@ final class SocCache {
    *
    * @return false if the watchdog has taken over
    */
-  private boolean keepForUndo(Lane lane, Undo undo, long page, Keys keys) {
+  private boolean keepForUndo(Lane lane, Undo undo, long page, Keys keys, MemorySegment plain) {
     undo.drop(page);
     KeySlot fallback = keys.fallback();
     if (fallback == null || fallback.fault() != null) {
@@ -511,9 +519,9 @@ final class SocCache {
     fallback.enter();
     lane.enteredToo = fallback;
     try {
-      String failure = Ciphers.encryptProven(lane, fallback, dram.spa(page));
+      String failure = Ciphers.encryptProven(lane, fallback, dram.spa(page), plain);
       if (failure == null) {
-        undo.keep(lane, page, fallback);
+        undo.keep(page, fallback, lane.cipherIn);
       }
       return failure == null || !failure.equals(Ciphers.ABANDONED);
     } finally {
@@ -566,10 +574,7 @@ final class SocCache {
 
   private void flushBatch(Lane lane, boolean drop) {
     if (drop) {
-      int freed = expel(lane);
-      for (int i = 0; i < freed; i++) {
-        pool.give(lane.victims[i]);
-      }
+      pool.give(lane.victims, expel(lane));
       return;
     }
     handshake.revoke(lane.victims, lane.victimCount);
@@ -622,17 +627,12 @@ final class SocCache {
     lane.forEntered(KeySlot::giveUp);
     switch (lane.work) {
       case NOTHING -> {}
-      case FILL -> {
-        book.unlock(lane.page);
-        pool.give(lane.frame);
-      }
+      case FILL -> book.unlock(lane.page); // the engine may still write to the frame
       case EXPEL -> {
         for (int i = lane.victimAt; i < lane.victimCount; i++) {
           frames.unlock(lane.victims[i], 0);
         }
-        for (int i = 0; i < lane.freed; i++) {
-          pool.give(lane.victims[i]);
-        }
+        pool.give(lane.victims, lane.freed);
       }
       case MOVE_FRAME -> frames.endMove(lane.frame);
       case MOVE_PAGE -> book.unlock(lane.page);
@@ -664,7 +664,9 @@ final class SocCache {
   /** Evicts down to a smaller capacity, or allows a larger one. */
   void resize(int limit) {
     pool.setLimit(limit);
-    for (int attempt = 0; pool.over(); attempt++) {
+    pool.setShrinking(true);
+    for (int attempt = 0; pool.over() && attempt < MAX_RESIZE_ROUNDS; attempt++) {
+      collectSpares();
       Lane lane = lanes.take();
       try {
         int chosen = chooseVictims(lane);
@@ -672,18 +674,25 @@ final class SocCache {
           allowForStuck();
           Backoff.pause(attempt);
         }
-        int freed = expel(lane);
-        for (int i = 0; i < freed; i++) {
-          pool.give(lane.victims[i]);
-        }
+        pool.give(lane.victims, expel(lane));
       } finally {
         lanes.give(lane);
       }
     }
+    pool.setShrinking(false);
     int[] free = pool.takeAllFree();
     for (int frame : free) {
       HostMemory.discard(frames.bytes().asSlice((long) frame << Dram.PAGE_SHIFT, Dram.PAGE_BYTES));
       pool.give(frame);
+    }
+  }
+
+  /** Takes back what idle lanes keep; busy ones give it back themselves. */
+  private void collectSpares() {
+    for (Lane lane : lanes.all()) {
+      if (lane.spareCount > 0 && lane.own()) {
+        giveBack(lane);
+      }
     }
   }
 

@@ -242,18 +242,18 @@ final class SocMemory implements MemorySystem {
               use.name(),
               use.name().equals(engine()),
               carried.getOrDefault(use.name(), 0L),
-              use.encryptedBytes.sum(),
-              use.decryptedBytes.sum(),
-              use.cipherNs.sum()));
+              lanes.sum(use.cell() + EngineUse.ENCRYPTED_BYTES),
+              lanes.sum(use.cell() + EngineUse.DECRYPTED_BYTES),
+              lanes.sum(use.cell() + EngineUse.CIPHER_NS)));
     }
     return new MemoryStats(
         cache.capacity(),
         census[0],
         census[1],
         privatePages,
-        counters.fills.sum(),
-        counters.evictions.sum(),
-        counters.writeBacks.sum(),
+        lanes.sum(Counters.FILLS),
+        lanes.sum(Counters.EVICTIONS),
+        lanes.sum(Counters.WRITE_BACKS),
         counters.tagSwitches.sum(),
         counters.safepointWaits.sum(),
         engines);

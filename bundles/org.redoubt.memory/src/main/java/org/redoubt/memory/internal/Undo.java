@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.redoubt.api.HypervisorException;
 
 /**
@@ -20,9 +21,15 @@ final class Undo {
 
   private final MemorySegment bytes;
   private final IntTable writers;
+  private final IntTable places;
+
+  /** Entries lie close together, so that large host pages pay. */
+  private final AtomicInteger next = new AtomicInteger(1);
 
   private Undo(Arena arena, long pages) throws HypervisorException {
-    bytes = HostMemory.map(pages << Dram.PAGE_SHIFT, arena, "the undo pages");
+    bytes = HostMemory.map((pages + 1) << Dram.PAGE_SHIFT, arena, "the undo pages");
+    HostMemory.adviseHuge(bytes);
+    places = new IntTable(pages, arena, "the undo pages");
     writers = new IntTable(pages, arena, "the undo pages");
   }
 
@@ -59,9 +66,14 @@ final class Undo {
     return Long.MAX_VALUE;
   }
 
-  /** Keeps {@link Lane#cipher}, made by that slot, for a page. */
-  void keep(Lane lane, long page, KeySlot by) {
-    MemorySegment.copy(lane.cipher, 0, bytes, page << Dram.PAGE_SHIFT, Dram.PAGE_BYTES);
+  /** Keeps a page's ciphertext, made by that slot. */
+  void keep(long page, KeySlot by, MemorySegment cipher) {
+    int place = places.get(page);
+    if (place == 0) {
+      place = next.getAndIncrement();
+      places.set(page, place);
+    }
+    MemorySegment.copy(cipher, 0, bytes, (long) place << Dram.PAGE_SHIFT, Dram.PAGE_BYTES);
     writers.set(page, by.id());
   }
 
@@ -75,9 +87,9 @@ final class Undo {
     return writers.get(page) == by.id();
   }
 
-  /** Copies a page's entry to {@link Lane#cipher}. */
-  void load(Lane lane, long page) {
-    MemorySegment.copy(bytes, page << Dram.PAGE_SHIFT, lane.cipher, 0, Dram.PAGE_BYTES);
+  /** The ciphertext of a page that has an entry, read only. */
+  MemorySegment cipher(long page) {
+    return bytes.asSlice((long) places.get(page) << Dram.PAGE_SHIFT, Dram.PAGE_BYTES).asReadOnly();
   }
 
   /** Gives the memory back; nobody may be reading any more. */

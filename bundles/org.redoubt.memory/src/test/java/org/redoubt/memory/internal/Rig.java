@@ -13,6 +13,13 @@ import org.redoubt.api.memory.MemorySystem;
 /** A factory with two fake engines, alpha (the default) and beta, and systems made of it. */
 final class Rig {
   static final int PAGE = AddressMap.PAGE_BYTES;
+  private static final java.util.logging.Logger QUIET =
+      java.util.logging.Logger.getLogger("org.redoubt.memory");
+
+  static {
+    // Suspensions are what many tests are about.
+    QUIET.setLevel(java.util.logging.Level.OFF);
+  }
 
   final FakeEngine alpha = new FakeEngine(1);
   final FakeEngine beta = new FakeEngine(2);

@@ -1,0 +1,426 @@
+package org.redoubt.memory.internal;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
+import org.redoubt.api.HypervisorException;
+import org.redoubt.api.encryption.MemoryEncryptionEngineFactory;
+import org.redoubt.api.memory.EngineChange;
+import org.redoubt.api.memory.KeyStatus;
+import org.redoubt.api.memory.MemoryConfig;
+import org.redoubt.api.memory.MemorySystem;
+import org.redoubt.api.memory.MemoryView;
+
+/**
+ * The figures of this bundle's README, run by hand: paired, interleaved, by processor time of the
+ * thread where that is what counts, medians of the rounds.
+ *
+ * <p>Arguments: {@code resident fill change arena}, all of them by default.
+ */
+public final class MemoryBench {
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+  private static final int PAGE = Rig.PAGE;
+  private static final int PAGES = 512 << 8;
+
+  // By name, because a room knows no other room, not even in its tests: put them on the class path.
+  private static final String XEX = "org.redoubt.encryption.aes.Aes128Xex";
+  private static final String XE = "org.redoubt.encryption.aes.Aes128Xe";
+  private static final String NONE = "org.redoubt.encryption.none.NoEncryption";
+
+  private MemoryBench() {}
+
+  private static MemoryEncryptionEngineFactory engine(String type) {
+    try {
+      return (MemoryEncryptionEngineFactory)
+          Class.forName(type).getDeclaredConstructor().newInstance();
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(type + " is not on the class path", e);
+    }
+  }
+
+  public static void main(String[] args) throws Exception {
+    List<String> what =
+        args.length == 0 ? List.of("resident", "fill", "arena", "change") : List.of(args);
+    for (String part : what) {
+      switch (part) {
+        case "resident" -> resident();
+        case "fill" -> fill();
+        case "arena" -> arena();
+        case "change" -> change();
+        default -> throw new IllegalArgumentException(part);
+      }
+    }
+  }
+
+  private static MemoryFactory factory() {
+    MemoryFactory factory =
+        new MemoryFactory(
+            new Settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofSeconds(20),
+                Duration.ofSeconds(60)));
+    factory.engineCame("aes-128-xex", engine(XEX), 100, 1);
+    factory.engineCame("aes-128-xe", engine(XE), 50, 2);
+    factory.engineCame("none", engine(NONE), -1000, 3);
+    return factory;
+  }
+
+  private static MemorySystem system(
+      MemoryFactory factory, String name, String engine, int pages, int cachePages)
+      throws Exception {
+    MemorySystem system =
+        factory.create(
+            MemoryConfig.of(name, (long) pages * PAGE)
+                .withSocCacheBytes((long) cachePages * PAGE)
+                .withEngine(engine));
+    system.setKeyInstaller(Optional.of(new Keys4Tests()));
+    if (system.activate(1) != KeyStatus.INSTALLED) {
+      throw new AssertionError(system.refusal(1));
+    }
+    return system;
+  }
+
+  private static double median(List<Double> values) {
+    double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+    return sorted[sorted.length / 2];
+  }
+
+  private static long cpu(LongSupplier work) {
+    long start = THREADS.getCurrentThreadCpuTime();
+    sink += work.getAsLong();
+    return THREADS.getCurrentThreadCpuTime() - start;
+  }
+
+  private static volatile long sink;
+
+  // A resident access
+
+  private static void resident() throws Exception {
+    MemoryFactory factory = factory();
+    int pages = 4096;
+    int count = 2_000_000;
+    try (MemorySystem aes = system(factory, "a", "aes-128-xex", pages, pages);
+        MemorySystem none = system(factory, "n", "none", pages, pages)) {
+      MemoryView[] views = {aes.view(1), none.view(1)};
+      List<List<Double>> reads = List.of(new ArrayList<>(), new ArrayList<>());
+      List<List<Double>> writes = List.of(new ArrayList<>(), new ArrayList<>());
+      for (MemoryView view : views) {
+        view.fill(0, (long) pages * PAGE, (byte) 1);
+      }
+      for (int round = 0; round < 24; round++) {
+        for (int v = 0; v < 2; v++) {
+          MemoryView view = views[v];
+          double read = cpu(() -> readAll(view, pages, count)) / (double) count;
+          double write = cpu(() -> writeAll(view, pages, count)) / (double) count;
+          if (round >= 4) {
+            reads.get(v).add(read);
+            writes.get(v).add(write);
+          }
+        }
+      }
+      System.out.printf(
+          "resident getLong: aes %.1f ns, none %.1f ns, ratio %.2f%n",
+          median(reads.get(0)), median(reads.get(1)), median(reads.get(0)) / median(reads.get(1)));
+      System.out.printf(
+          "resident putLong: aes %.1f ns, none %.1f ns, ratio %.2f%n",
+          median(writes.get(0)),
+          median(writes.get(1)),
+          median(writes.get(0)) / median(writes.get(1)));
+    }
+    factory.close();
+  }
+
+  private static long readAll(MemoryView view, int pages, int count) {
+    long sum = 0;
+    for (int i = 0; i < count; i++) {
+      sum += view.getLong((i * 4104L) & (((long) pages * PAGE) - 8));
+    }
+    return sum;
+  }
+
+  private static long writeAll(MemoryView view, int pages, int count) {
+    for (int i = 0; i < count; i++) {
+      view.putLong((i * 4104L) & (((long) pages * PAGE) - 8), i);
+    }
+    return count;
+  }
+
+  // A fill
+
+  private static void fill() throws Exception {
+    MemoryFactory factory = factory();
+    int cachePages = PAGES / 2;
+    try (MemorySystem aes = system(factory, "f", "aes-128-xex", PAGES, cachePages);
+        MemorySystem none = system(factory, "g", "none", PAGES, cachePages);
+        Arena arena = Arena.ofShared()) {
+      // Guest pages by both engines, and shared pages, which need none.
+      MemoryView[] views = {aes.view(1), none.view(1), none.view(0)};
+      String[] names = {"aes-128-xex", "none", "shared"};
+      for (int v = 0; v < 2; v++) {
+        for (int page = 0; page < PAGES; page++) {
+          views[v].putLong((long) page * PAGE, page);
+        }
+      }
+      aes.wbinvd();
+      none.wbinvd();
+      MemorySegment from = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
+      MemorySegment to = HostMemory.map((long) cachePages * PAGE, arena, "the benchmark");
+      HostMemory.adviseHuge(from);
+      HostMemory.adviseHuge(to);
+      from.fill((byte) 1);
+      to.fill((byte) 1);
+      List<List<Double>> fills = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+      List<List<Double>> ratios = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+      List<Double> copies = new ArrayList<>();
+      int part = PAGES / 16;
+      for (int round = 0; round < 112; round++) {
+        int first = round % 16 * part;
+        double copy = cpu(() -> copy(from, to, first, part, cachePages)) / (double) part;
+        for (int v = 0; v < 3; v++) {
+          MemoryView view = views[v];
+          double fill = cpu(() -> touch(view, first, part)) / (double) part;
+          if (round >= 32) {
+            fills.get(v).add(fill);
+            ratios.get(v).add(fill / copy);
+          }
+        }
+        if (round >= 32) {
+          copies.add(copy);
+        }
+      }
+      for (int v = 0; v < 3; v++) {
+        System.out.printf(
+            "fill over 512 MiB, %s: %.0f ns a page, plain copy %.0f ns, ratio %.2f%n",
+            names[v], median(fills.get(v)), median(copies), median(ratios.get(v)));
+      }
+    }
+    factory.close();
+  }
+
+  private static long touch(MemoryView view, int first, int count) {
+    long sum = 0;
+    for (int page = first; page < first + count; page++) {
+      sum += view.getLong((long) page * PAGE);
+    }
+    return sum;
+  }
+
+  private static long copy(MemorySegment from, MemorySegment to, int first, int count, int target) {
+    for (int page = first; page < first + count; page++) {
+      MemorySegment.copy(from, (long) page * PAGE, to, (long) (page % target) * PAGE, PAGE);
+    }
+    return count;
+  }
+
+  // Pool of frames, or an arena indexed by address that gives memory back?
+
+  private static void arena() throws Exception {
+    try (Arena arena = Arena.ofShared()) {
+      int target = PAGES / 2;
+      MemorySegment from = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
+      MemorySegment to = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
+      from.fill((byte) 1);
+      List<Double> pool = new ArrayList<>();
+      List<Double> indexed = new ArrayList<>();
+      int part = PAGES / 16;
+      for (int round = 0; round < 48; round++) {
+        int first = round % 16 * part;
+        double one = cpu(() -> copy(from, to, first, part, target)) / (double) part;
+        double two = cpu(() -> copyAndDiscard(from, to, first, part)) / (double) part;
+        if (round >= 16) {
+          pool.add(one);
+          indexed.add(two);
+        }
+      }
+      System.out.printf(
+          "frame of a pool %.0f ns a page, arena by address with madvise %.0f ns, ratio %.2f%n",
+          median(pool), median(indexed), median(indexed) / median(pool));
+    }
+  }
+
+  private static long copyAndDiscard(MemorySegment from, MemorySegment to, int first, int count) {
+    for (int page = first; page < first + count; page++) {
+      int evicted = (page + PAGES / 2) % PAGES;
+      HostMemory.discard(to.asSlice((long) evicted * PAGE, PAGE));
+      MemorySegment.copy(from, (long) page * PAGE, to, (long) page * PAGE, PAGE);
+    }
+    return count;
+  }
+
+  // A change of engine
+
+  private static void change() throws Exception {
+    MemoryFactory factory = factory();
+    try (MemorySystem system = system(factory, "c", "aes-128-xex", PAGES, 256 << 8)) {
+      MemoryView view = system.view(1);
+      for (int page = 0; page < PAGES; page++) {
+        view.putLong((long) page * PAGE, page);
+      }
+      system.wbinvd();
+      String[] names = {"aes-128-xe", "aes-128-xex"};
+      for (int round = 0; round < 6; round++) {
+        Latencies control = new Latencies();
+        run(system, control, () -> sleep(1000));
+        double atSpeed = run(system, new Latencies(), MemoryBench::engineWork);
+        Latencies changing = new Latencies();
+        String there = names[round % 2];
+        String back = names[1 - round % 2];
+        double seconds = run(system, changing, () -> changeTo(system, there));
+        long cpuStart = processCpu();
+        sink += changeTo(system, back);
+        double changeCpu = (processCpu() - cpuStart) / 1e9;
+        double engineCpu = cpu(MemoryBench::engineWork) / 1e9;
+        run(system, new Latencies(), () -> changeTo(system, there));
+        System.out.printf(
+            "change over 512 MiB under two writers: %.2f s; decrypt + encrypt + check at engine"
+                + " speed under the same: %.2f s, ratio %.2f; processor seconds alone: %.2f and"
+                + " %.2f, ratio %.2f; write latency p99.9 %.1f us (control %.1f), max %.1f ms"
+                + " (control %.1f)%n",
+            seconds,
+            atSpeed,
+            seconds / atSpeed,
+            changeCpu,
+            engineCpu,
+            changeCpu / engineCpu,
+            changing.at(0.999) / 1e3,
+            control.at(0.999) / 1e3,
+            changing.max() / 1e6,
+            control.max() / 1e6);
+      }
+    }
+    factory.close();
+  }
+
+  private static long changeTo(MemorySystem system, String engine) {
+    try {
+      EngineChange change = system.changeEngine(engine);
+      if (!change.await(Duration.ofMinutes(2)) || change.state() != EngineChange.State.DONE) {
+        throw new AssertionError(change.state() + " " + change.failure());
+      }
+      return change.pagesTotal();
+    } catch (HypervisorException | InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static long sleep(long ms) {
+    try {
+      Thread.sleep(ms);
+      return ms;
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static long processCpu() {
+    return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getProcessCpuTime();
+  }
+
+  /** Something under two writers; returns how many seconds it took. */
+  private static double run(MemorySystem system, Latencies latencies, LongSupplier work)
+      throws Exception {
+    AtomicBoolean stop = new AtomicBoolean();
+    List<Thread> writers = new ArrayList<>();
+    for (int t = 0; t < 2; t++) {
+      int seed = t;
+      writers.add(Thread.ofPlatform().start(() -> write(system.view(1), seed, stop, latencies)));
+    }
+    Thread.sleep(300);
+    latencies.on = true;
+    long start = System.nanoTime();
+    sink += work.getAsLong();
+    double seconds = (System.nanoTime() - start) / 1e9;
+    stop.set(true);
+    for (Thread writer : writers) {
+      writer.join();
+    }
+    return seconds;
+  }
+
+  private static void write(MemoryView view, int seed, AtomicBoolean stop, Latencies latencies) {
+    long x = seed + 1;
+    int[] buckets = new int[Latencies.BUCKETS];
+    long max = 0;
+    while (!stop.get()) {
+      x = x * 6364136223846793005L + 1442695040888963407L;
+      long spa = (x >>> 33) % (PAGES * 512L) * 8;
+      long start = System.nanoTime();
+      view.putLong(spa, x);
+      long ns = System.nanoTime() - start;
+      if (latencies.on) {
+        buckets[Latencies.bucket(ns)]++;
+        max = Math.max(max, ns);
+      }
+    }
+    latencies.add(buckets, max);
+  }
+
+  /** A histogram of nanoseconds, 16 buckets to each doubling. */
+  private static final class Latencies {
+    static final int BUCKETS = 64 * 16;
+    final long[] counts = new long[BUCKETS];
+    volatile boolean on;
+    long max;
+
+    static int bucket(long ns) {
+      long value = Math.max(ns, 16);
+      int log = 63 - Long.numberOfLeadingZeros(value);
+      return log * 16 + (int) (value >>> (log - 4) & 15);
+    }
+
+    synchronized void add(int[] more, long maximum) {
+      for (int i = 0; i < BUCKETS; i++) {
+        counts[i] += more[i];
+      }
+      max = Math.max(max, maximum);
+    }
+
+    synchronized double at(double share) {
+      long all = Arrays.stream(counts).sum();
+      long seen = 0;
+      for (int i = 0; i < BUCKETS; i++) {
+        seen += counts[i];
+        if (seen >= share * all) {
+          return Math.scalb(1.0 + (i % 16) / 16.0, i / 16);
+        }
+      }
+      return max;
+    }
+
+    synchronized long max() {
+      return max;
+    }
+  }
+
+  /** One thread: decrypt, encrypt, decrypt and compare as many pages, in the processor's cache. */
+  private static long engineWork() {
+    try (Arena arena = Arena.ofConfined();
+        var old = engine(XEX).create(MemorySegment.ofArray(new byte[16]));
+        var fresh = engine(XE).create(MemorySegment.ofArray(new byte[16]))) {
+      MemorySegment a = arena.allocate(PAGE, 64);
+      MemorySegment b = arena.allocate(PAGE, 64);
+      MemorySegment c = arena.allocate(PAGE, 64);
+      MemorySegment d = arena.allocate(PAGE, 64);
+      for (int page = 0; page < PAGES; page++) {
+        long spa = (long) page * PAGE;
+        old.decrypt(spa, a, b);
+        fresh.encrypt(spa, b, c);
+        fresh.decrypt(spa, c, d);
+        if (b.mismatch(d) != -1) {
+          throw new AssertionError("mismatch");
+        }
+      }
+      return PAGES;
+    }
+  }
+}
