@@ -36,6 +36,11 @@ public record Installation(Path home) {
     return home.resolve("features");
   }
 
+  /** Mark of an installation that has started once with nothing missing. */
+  Path complete() {
+    return home.resolve("complete");
+  }
+
   /** Framework properties and the choice of features, from {@code conf/config.properties}. */
   public Properties configuration() throws IOException {
     Properties properties = new Properties();

@@ -116,6 +116,9 @@ public final class Main {
     }
     Problems problems = new Problems();
     Installation installation = Installation.ofLauncher();
+    if (rehearse) {
+      Files.deleteIfExists(installation.complete());
+    }
     Properties configuration = installation.configuration();
     FeatureSet set = featureSet(installation, configuration, problems);
     if (strict && problems.count() > 0) {
@@ -127,6 +130,9 @@ public final class Main {
     int status = strict && problems.count() > 0 ? FAILED : host.run(entryArguments());
     if (Runtime.getRuntime().removeShutdownHook(stopper)) {
       host.close();
+    }
+    if (rehearse && status == 0) {
+      Files.createFile(installation.complete());
     }
     return status;
   }
