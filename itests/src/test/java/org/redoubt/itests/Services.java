@@ -1,15 +1,17 @@
 package org.redoubt.itests;
 
 import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.FrameworkUtil;
-import org.osgi.util.tracker.ServiceTracker;
+import org.osgi.framework.ServiceReference;
 
 /** What tests inside the container need of OSGi. */
 final class Services {
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private Services() {}
 
@@ -18,22 +20,11 @@ final class Services {
     return probe.getBundleContext();
   }
 
-  /** The best service of a type, waited for. */
+  /** The best service of a type, waited for, and held until the test's bundle stops. */
   static <T> T get(Class<T> type) {
-    ServiceTracker<T, T> tracker = new ServiceTracker<>(context(), type, null);
-    tracker.open();
-    try {
-      T service = tracker.waitForService(PATIENCE.toMillis());
-      if (service == null) {
-        throw new AssertionError("No service " + type.getName());
-      }
-      return service;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new AssertionError(e);
-    } finally {
-      tracker.close();
-    }
+    await("a service " + type.getName(), () -> context().getServiceReference(type) != null);
+    ServiceReference<T> reference = Objects.requireNonNull(context().getServiceReference(type));
+    return Objects.requireNonNull(context().getService(reference));
   }
 
   /** An installed bundle by its symbolic name. */
@@ -47,13 +38,13 @@ final class Services {
   }
 
   /** Waits until something holds. */
-  static void await(String what, BooleanSupplier condition) throws InterruptedException {
+  static void await(String what, BooleanSupplier condition) {
     long end = System.nanoTime() + PATIENCE.toNanos();
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() - end > 0) {
         throw new AssertionError("Not within " + PATIENCE + ": " + what);
       }
-      Thread.sleep(5);
+      LockSupport.parkNanos(5_000_000);
     }
   }
 }

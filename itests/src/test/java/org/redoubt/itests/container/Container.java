@@ -18,7 +18,6 @@ import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.engine.JupiterTestEngine;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.platform.commons.support.AnnotationSupport;
@@ -36,7 +35,7 @@ import org.redoubt.distribution.FeatureSet.FeatureException;
 import org.redoubt.distribution.Installation;
 
 /** A framework started by Pax Exam from the distribution's features, with JUnit and the probe. */
-final class Container implements ExtensionContext.Store.CloseableResource {
+final class Container implements AutoCloseable {
   private final TestContainer container;
   private final DefaultExamSystem system;
 

@@ -1,0 +1,144 @@
+package org.redoubt.itests;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code ./redoubt} as a user types it, in a process of its own. */
+class LauncherIT {
+  @TempDir private Path folder;
+
+  private Processes.Outcome redoubt(String input, String... arguments)
+      throws IOException, InterruptedException {
+    String[] command = new String[arguments.length + 1];
+    command[0] = Processes.ROOT.resolve("redoubt").toString();
+    System.arraycopy(arguments, 0, command, 1, arguments.length);
+    return Processes.run(
+        folder, Map.of("XDG_STATE_HOME", folder.toString(), "TERM", "xterm"), input, command);
+  }
+
+  private static void assertOneLine(String text) {
+    assertEquals(1, text.lines().count(), text);
+    assertFalse(text.contains("Exception"), text);
+  }
+
+  @Test
+  void shouldRunOneCommandLine() throws Exception {
+    Processes.Outcome outcome = redoubt("", "-c", "engine:list");
+    assertEquals(0, outcome.status(), outcome::toString);
+    assertEquals("", outcome.err());
+    assertTrue(outcome.out().contains("aes-128-xex"), outcome::toString);
+    assertFalse(outcome.out().contains("\u001b"), "colours without a terminal");
+    System.out.println("./redoubt -c engine:list took " + outcome.took().toMillis() + " ms");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "2, --nix, Unknown option",
+    "2, nix, No command 'nix'",
+    "2, --feature, ",
+    "1, -c nix, not found",
+    "2, -c mem:create, NAME",
+    "2, -c 'mem:create m --nix', --nix",
+    "1, -c 'mem:create m --size 12', 4096",
+    "1, -c 'mem:create m --soc-cache 4096', 32768",
+    "1, -c 'mem:create m --engine nix', nix",
+    "1, -c 'mem:create m --dram /nix/nix', /nix/nix",
+    "1, -c 'mem:create m --size 1M; mem:read 0x100000 1', 0x100000",
+    "1, -c 'mem:create m; mem:create m', m",
+    "1, -c 'engine:use nix', nix",
+    "1, -c 'engine:bench nix', nix",
+    "2, -c 'help nix', nix",
+    "2, --feature nix, base",
+    "2, --bundle /nix/nix.jar, /nix/nix.jar"
+  })
+  void shouldSayInOneLineWhatIsWrong(int status, String arguments, String expected)
+      throws Exception {
+    String[] words =
+        arguments.startsWith("-c ")
+            ? new String[] {"-c", arguments.substring(3).replace("'", "")}
+            : arguments.split(" ");
+    Processes.Outcome outcome = redoubt("", words);
+    assertEquals(status, outcome.status(), outcome::toString);
+    assertOneLine(outcome.err());
+    assertTrue(expected == null || outcome.err().contains(expected), outcome::toString);
+  }
+
+  @Test
+  void shouldGoOnWithoutADamagedFeatureOrBundle() throws Exception {
+    Path feature = Files.writeString(folder.resolve("f.json"), "{\"bundles\": [");
+    Path bundle = Files.writeString(folder.resolve("b.jar"), "no jar");
+    Processes.Outcome outcome =
+        redoubt(
+            "",
+            "--feature",
+            feature.toString(),
+            "--bundle",
+            bundle.toString(),
+            "-c",
+            "mem:create m; mem:write 0 hello; mem:flush; mem:read 0 5");
+    assertEquals(0, outcome.status(), outcome::toString);
+    assertTrue(outcome.out().contains("hello"), outcome::toString);
+    assertEquals(2, outcome.err().lines().count(), outcome::toString);
+    assertTrue(outcome.err().contains(feature.toString()), outcome::toString);
+    assertTrue(outcome.err().contains(bundle.toString()), outcome::toString);
+  }
+
+  @Test
+  void shouldRunAScriptFromStandardInputAndReportItsFailure() throws Exception {
+    Processes.Outcome good = redoubt("mem:create m\nmem:stats\nexit\nnix\n");
+    assertEquals(0, good.status(), good::toString);
+    assertTrue(good.out().contains("Resident"), good::toString);
+    Processes.Outcome bad = redoubt("nix\nengine:list\n");
+    assertEquals(1, bad.status(), bad::toString);
+    assertOneLine(bad.err());
+    assertTrue(bad.out().contains("aes-128-xex"), bad::toString);
+  }
+
+  @Test
+  void shouldShowCiphertextToTheHostAndCarryPagesOver() throws Exception {
+    Processes.Outcome outcome =
+        redoubt(
+            "",
+            "-c",
+            "mem:create m --size 1M; mem:write 0x2000 'attack at dawn!!'; mem:dump 0x2000 16;"
+                + " mem:dump 0x2000 16 --view host; engine:use bouncycastle;"
+                + " mem:read 0x2000 16; engine:list");
+    assertEquals(0, outcome.status(), outcome::toString);
+    assertEquals(
+        1, outcome.out().split("\\|attack at dawn!!\\|", -1).length - 1, outcome::toString);
+    assertTrue(outcome.out().contains("\nattack at dawn!!\n"), outcome::toString);
+    assertTrue(
+        outcome.out().lines().anyMatch(line -> line.matches("bouncycastle .* in use")),
+        outcome::toString);
+  }
+
+  @Test
+  void shouldKeepHistoryAndLeaveWithCtrlDOnATerminal() throws Exception {
+    assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "no pseudo-terminal at hand");
+    Processes.Outcome outcome =
+        Processes.run(
+            folder,
+            Map.of("XDG_STATE_HOME", folder.toString(), "TERM", "xterm"),
+            "engine:li\t\r\u0004",
+            "/usr/bin/script",
+            "-qec",
+            Processes.ROOT.resolve("redoubt").toString(),
+            "/dev/null");
+    assertEquals(0, outcome.status(), outcome::toString);
+    assertTrue(outcome.out().contains("Key bits"), outcome::toString);
+    assertTrue(
+        Files.readString(folder.resolve("redoubt/history")).contains("engine:list"),
+        outcome::toString);
+  }
+}
