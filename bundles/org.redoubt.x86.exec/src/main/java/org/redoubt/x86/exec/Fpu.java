@@ -140,7 +140,7 @@ public final class Fpu {
   /** ES and B from the flags and the masks. */
   void summarize() {
     boolean pending = (status & ~control & EXCEPTIONS) != 0;
-    status = status & ~(ES | B) | (pending ? ES | B : 0);
+    status = (status & ~(ES | B)) | (pending ? ES | B : 0);
   }
 
   /** Physical number of ST({@code i}). */
@@ -214,7 +214,7 @@ public final class Fpu {
   void setFullTags(int word) {
     tags = 0;
     for (int p = 0; p < 8; p++) {
-      if ((word >> 2 * p & 3) != 3) {
+      if ((word >> (2 * p) & 3) != 3) {
         tags |= 1 << p;
       }
     }

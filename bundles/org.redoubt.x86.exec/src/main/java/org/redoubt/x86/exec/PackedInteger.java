@@ -586,7 +586,7 @@ final class PackedInteger {
     Fpu f = Simd.binary(c, in);
     int by = f.s0 > 15 ? 128 : 8 * (int) f.s0;
     long low =
-        by < 64 ? f.d0 >>> by | (by == 0 ? 0 : f.d1 << -by) : by < 128 ? f.d1 >>> by - 64 : 0;
+        by < 64 ? f.d0 >>> by | (by == 0 ? 0 : f.d1 << -by) : by < 128 ? f.d1 >>> (by - 64) : 0;
     Simd.result(f, in, low, by < 64 ? f.d1 >>> by : 0);
   }
 
@@ -697,7 +697,7 @@ final class PackedInteger {
     int least = 0x10000;
     int index = 0;
     for (int i = 0; i < 8; i++) {
-      int word = (int) ((i < 4 ? f.s0 : f.s1) >>> 16 * i) & 0xffff;
+      int word = (int) ((i < 4 ? f.s0 : f.s1) >>> (16 * i)) & 0xffff;
       if (word < least) {
         least = word;
         index = i;
@@ -720,9 +720,9 @@ final class PackedInteger {
             Math.abs(Simd.byteOf(f.d0, f.d1, start + i + k) - Simd.byteOf(f.s0, f.s1, block + k));
       }
       if (i < 4) {
-        low |= (long) sum << 16 * i;
+        low |= (long) sum << (16 * i);
       } else {
-        high |= (long) sum << 16 * i;
+        high |= (long) sum << (16 * i);
       }
     }
     Simd.result(f, in, low, high);

@@ -79,8 +79,8 @@ final class Sha {
 
   private static int sha1Function(int which, int x, int y, int z) {
     return switch (which) {
-      case 0 -> x & y ^ ~x & z;
-      case 2 -> x & y ^ x & z ^ y & z;
+      case 0 -> (x & y) ^ (~x & z);
+      case 2 -> (x & y) ^ (x & z) ^ (y & z);
       default -> x ^ y ^ z;
     };
   }
@@ -98,8 +98,8 @@ final class Sha {
     int vh = low(f.d0);
     long words = f.xmm[0];
     for (int round = 0; round < 2; round++) {
-      int choice = ve & vf ^ ~ve & vg;
-      int majority = va & vb ^ va & vc ^ vb & vc;
+      int choice = (ve & vf) ^ (~ve & vg);
+      int majority = (va & vb) ^ (va & vc) ^ (vb & vc);
       int t1 = choice + bigSigma(ve, 6, 11, 25) + (round == 0 ? low(words) : high(words)) + vh;
       int t2 = majority + bigSigma(va, 2, 13, 22);
       vh = vg;

@@ -292,7 +292,7 @@ final class Shuffle {
   }
 
   private static int doubleOf(long low, long high, int index) {
-    return (int) ((index & 2) == 0 ? low >>> 32 * index : high >>> 32 * index);
+    return (int) ((index & 2) == 0 ? low >>> (32 * index) : high >>> (32 * index));
   }
 
   /** SHUFPD: one number of the destination, one of the source. APM4. */
@@ -309,8 +309,8 @@ final class Shuffle {
     long low = 0;
     long high = 0;
     for (int i = 0; i < 8; i++) {
-      low |= aligned(f, by + i, mmx) << 8 * i;
-      high |= aligned(f, by + i + 8, mmx) << 8 * i;
+      low |= aligned(f, by + i, mmx) << (8 * i);
+      high |= aligned(f, by + i + 8, mmx) << (8 * i);
     }
     Simd.result(f, in, low, high);
   }
@@ -336,7 +336,7 @@ final class Shuffle {
   }
 
   private static long blend(long d, long s, long ones) {
-    return d & ~ones | s & ones;
+    return (d & ~ones) | (s & ones);
   }
 
   /** BLENDVPS: numbers of the source where XMM0 is negative. APM4. */
@@ -382,7 +382,7 @@ final class Shuffle {
   private static long words(int bits) {
     long r = 0;
     for (int i = 0; i < 4; i++) {
-      r |= (bits >> i & 1) * 0xffffL << 16 * i;
+      r |= ((bits >> i & 1) * 0xffffL) << (16 * i);
     }
     return r;
   }
@@ -397,9 +397,9 @@ final class Shuffle {
     for (int i = 0; i < 4; i++) {
       int lane = (k >> i & 1) != 0 ? 0 : i == (k >> 4 & 3) ? from : doubleOf(f.d0, f.d1, i);
       if (i < 2) {
-        low |= (lane & 0xffff_ffffL) << 32 * i;
+        low |= (lane & 0xffff_ffffL) << (32 * i);
       } else {
-        high |= (lane & 0xffff_ffffL) << 32 * i;
+        high |= (lane & 0xffff_ffffL) << (32 * i);
       }
     }
     Simd.result(f, in, low, high);
@@ -431,7 +431,7 @@ final class Shuffle {
 
   private static void insert(Fpu f, Insn in, long value, int bits) {
     int at = (int) in.imm * bits & (Simd.mmx(in) ? 63 : 127);
-    long ones = bits == 64 ? -1 : (1L << bits) - 1 << at;
+    long ones = bits == 64 ? -1 : ((1L << bits) - 1) << at;
     boolean high = at >= 64;
     Simd.result(
         f,
@@ -473,19 +473,20 @@ final class Shuffle {
   /** PMOVMSKB: the sign bits of bytes. APM4. */
   static void pmovmskb(Cpu c, Insn in) {
     Fpu f = Simd.registerSource(c, in);
-    Simd.store(c, in, Lanes.signBits(f.s0) & 0xff | (Lanes.signBits(f.s1) & 0xff) << 8);
+    Simd.store(c, in, (Lanes.signBits(f.s0) & 0xff) | (Lanes.signBits(f.s1) & 0xff) << 8);
   }
 
   /** MOVMSKPS: the signs of single-precision numbers. APM4. */
   static void movmskps(Cpu c, Insn in) {
     Fpu f = Simd.registerSource(c, in);
-    Simd.store(c, in, f.s0 >>> 31 & 1 | f.s0 >>> 62 & 2 | f.s1 >>> 29 & 4 | f.s1 >>> 60 & 8);
+    Simd.store(
+        c, in, (f.s0 >>> 31 & 1) | (f.s0 >>> 62 & 2) | (f.s1 >>> 29 & 4) | (f.s1 >>> 60 & 8));
   }
 
   /** MOVMSKPD: the signs of double-precision numbers. APM4. */
   static void movmskpd(Cpu c, Insn in) {
     Fpu f = Simd.registerSource(c, in);
-    Simd.store(c, in, f.s0 >>> 63 | f.s1 >>> 62 & 2);
+    Simd.store(c, in, f.s0 >>> 63 | (f.s1 >>> 62 & 2));
   }
 
   /** PMOVSXBW: 8-bit lanes of the low part sign-extended to 16. APM4. */
@@ -563,9 +564,9 @@ final class Shuffle {
   private static long widen(long x, int from, int to, boolean signed) {
     long r = 0;
     for (int i = 0; i < 64 / to; i++) {
-      long lane = x << 64 - from * (i + 1);
-      long value = signed ? lane >> 64 - from : lane >>> 64 - from;
-      r |= to == 64 ? value : (value & (1L << to) - 1) << to * i;
+      long lane = x << (64 - from * (i + 1));
+      long value = signed ? lane >> (64 - from) : lane >>> (64 - from);
+      r |= to == 64 ? value : (value & (1L << to) - 1) << (to * i);
     }
     return r;
   }

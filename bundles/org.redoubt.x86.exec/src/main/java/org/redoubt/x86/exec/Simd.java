@@ -267,13 +267,13 @@ final class Simd {
   }
 
   private static long selectedAddress(Cpu c, Insn in, int i) {
-    long offset = c.r[RDI] + i & -1L >>> 64 - in.addressSize;
+    long offset = c.r[RDI] + i & -1L >>> (64 - in.addressSize);
     return Ea.linear(c, in.segment, offset, 1, true);
   }
 
   /** Byte {@code i} of sixteen. */
   static int byteOf(long low, long high, int i) {
-    return (int) ((i & 8) == 0 ? low >>> 8 * i : high >>> 8 * i) & 0xff;
+    return (int) ((i & 8) == 0 ? low >>> (8 * i) : high >>> (8 * i)) & 0xff;
   }
 
   /** MXCSR.DAZ makes a denormal a zero of its sign. */

@@ -173,12 +173,12 @@ public final class StateSave {
   }
 
   private static long pointer(long offset, int selector, boolean wide) {
-    return wide ? offset : offset & 0xffff_ffffL | (long) selector << 32;
+    return wide ? offset : (offset & 0xffff_ffffL) | (long) selector << 32;
   }
 
   private static void takeX87(Fpu f, boolean wide) {
     long[] m = f.image;
-    f.control = (int) m[0] & 0x1f3f | 0x40;
+    f.control = ((int) m[0] & 0x1f3f) | 0x40;
     f.setStatusWord((int) (m[0] >>> 16) & 0xffff);
     f.tags = (int) (m[0] >>> 32) & 0xff;
     f.lastOpcode = (int) (m[0] >>> 48) & 0x7ff;
@@ -258,7 +258,7 @@ public final class StateSave {
     if ((chosen & SSE) != 0) {
       store(c, gva, MXCSR_WORD, 1);
     }
-    Mem.store64(c, gva + HEADER, old & ~(long) chosen | chosen & used);
+    Mem.store64(c, gva + HEADER, (old & ~(long) chosen) | (chosen & used));
   }
 
   private static void saveComponents(Cpu c, long gva, int components) {
@@ -392,7 +392,7 @@ public final class StateSave {
    */
   public static void exportTo(Fpu f, byte[] target) {
     image(f, true);
-    f.image[0] = f.image[0] & 0xffff_ffff_ffffL | (long) f.lastOpcode << 48;
+    f.image[0] = (f.image[0] & 0xffff_ffff_ffffL) | (long) f.lastOpcode << 48;
     f.image[1] = f.lastInstruction;
     f.image[2] = f.lastData;
     for (int i = 0; i < XMM_WORDS + 32; i++) {

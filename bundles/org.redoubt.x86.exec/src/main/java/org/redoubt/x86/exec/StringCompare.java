@@ -92,7 +92,7 @@ final class StringCompare {
     if ((in.imm & 0x40) != 0) {
       int n = StringMatch.elements((int) in.imm);
       f.xmm[0] = expand(mask, n);
-      f.xmm[1] = expand(mask >> n / 2, n);
+      f.xmm[1] = expand(mask >> (n / 2), n);
     }
   }
 
@@ -102,7 +102,7 @@ final class StringCompare {
     long ones = (1L << width) - 1;
     long r = 0;
     for (int i = 0; i < 64 / width; i++) {
-      r |= (mask >> i & 1) != 0 ? ones << width * i : 0;
+      r |= (mask >> i & 1) != 0 ? ones << (width * i) : 0;
     }
     return r;
   }

@@ -65,7 +65,7 @@ final class VectorConvert {
     double limit = bits == 32 ? 0x1p31 : 0x1p63;
     if (!(rounded >= -limit && rounded < limit)) {
       f.raised |= SoftFloat.IE;
-      return -1L << bits - 1;
+      return -1L << (bits - 1);
     }
     if (rounded != x) {
       f.raised |= SoftFloat.PE;
@@ -187,7 +187,7 @@ final class VectorConvert {
     long value = signed(Simd.integer(c, in, 1), in);
     f.raised = 0;
     Simd.destination(f, in);
-    Simd.floatResult(c, f, in, f.d0 >>> 32 << 32 | single(f, value) & 0xffff_ffffL, f.d1);
+    Simd.floatResult(c, f, in, f.d0 >>> 32 << 32 | (single(f, value) & 0xffff_ffffL), f.d1);
   }
 
   /** CVTSI2SD: from a general register or memory. APM4. */
@@ -270,7 +270,7 @@ final class VectorConvert {
   /** CVTSD2SS: double to single precision. APM4. */
   static void cvtsd2ss(Cpu c, Insn in) {
     Fpu f = Simd.floatBinary(c, in);
-    Simd.floatResult(c, f, in, f.d0 >>> 32 << 32 | narrow(f, f.s0) & 0xffff_ffffL, f.d1);
+    Simd.floatResult(c, f, in, f.d0 >>> 32 << 32 | (narrow(f, f.s0) & 0xffff_ffffL), f.d1);
   }
 
   /** CVTPS2PD: two numbers, single to double precision; exact. APM4. */
@@ -337,7 +337,8 @@ final class VectorConvert {
   /** ROUNDSS: to an integer; the immediate chooses the mode, and whether PE is raised. APM4. */
   static void roundss(Cpu c, Insn in) {
     Fpu f = Simd.floatBinary(c, in);
-    Simd.floatResult(c, f, in, f.d0 >>> 32 << 32 | round32(f, in, (int) f.s0) & 0xffff_ffffL, f.d1);
+    Simd.floatResult(
+        c, f, in, f.d0 >>> 32 << 32 | (round32(f, in, (int) f.s0) & 0xffff_ffffL), f.d1);
   }
 
   /** ROUNDSD: to an integer; the immediate chooses the mode, and whether PE is raised. APM4. */
@@ -360,7 +361,7 @@ final class VectorConvert {
     }
     double x = value32(f, bits);
     float r = (float) roundTo(f, in, x);
-    return Float.floatToRawIntBits(r) & 0x7fff_ffff | bits & 1 << 31;
+    return (Float.floatToRawIntBits(r) & 0x7fff_ffff) | (bits & 1 << 31);
   }
 
   private static long round64(Fpu f, Insn in, long bits) {
@@ -371,7 +372,7 @@ final class VectorConvert {
       return r;
     }
     double r = roundTo(f, in, value64(f, bits));
-    return Double.doubleToRawLongBits(r) & Long.MAX_VALUE | bits & 1L << 63;
+    return (Double.doubleToRawLongBits(r) & Long.MAX_VALUE) | (bits & 1L << 63);
   }
 
   private static double roundTo(Fpu f, Insn in, double x) {

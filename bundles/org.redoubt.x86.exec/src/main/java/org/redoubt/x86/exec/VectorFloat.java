@@ -246,7 +246,7 @@ final class VectorFloat {
   }
 
   private static long withLow(long half, int low) {
-    return half >>> 32 << 32 | low & 0xffff_ffffL;
+    return half >>> 32 << 32 | (low & 0xffff_ffffL);
   }
 
   private static long pair32(Fpu f, int op, long a, long b) {

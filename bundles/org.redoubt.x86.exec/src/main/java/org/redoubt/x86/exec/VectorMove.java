@@ -118,7 +118,7 @@ final class VectorMove {
       Simd.result(f, in, f.s0, 0);
     } else {
       Simd.destination(f, in);
-      Simd.result(f, in, f.d0 >>> 32 << 32 | f.s0 & 0xffff_ffffL, f.d1);
+      Simd.result(f, in, f.d0 >>> 32 << 32 | (f.s0 & 0xffff_ffffL), f.d1);
     }
   }
 
@@ -193,7 +193,7 @@ final class VectorMove {
   /** MOVSLDUP: the even numbers, twice each. APM4. */
   static void movsldup(Cpu c, Insn in) {
     Fpu f = Simd.unary(c, in);
-    Simd.result(f, in, f.s0 & 0xffff_ffffL | f.s0 << 32, f.s1 & 0xffff_ffffL | f.s1 << 32);
+    Simd.result(f, in, (f.s0 & 0xffff_ffffL) | f.s0 << 32, (f.s1 & 0xffff_ffffL) | f.s1 << 32);
   }
 
   /** MOVSHDUP: the odd numbers, twice each. APM4. */

@@ -108,7 +108,7 @@ final class X87 {
   }
 
   private static boolean stackFault(Fpu f, int direction) {
-    f.status = f.status & ~Fpu.C1 | SoftFloat.IE | Fpu.SF | direction;
+    f.status = (f.status & ~Fpu.C1) | SoftFloat.IE | Fpu.SF | direction;
     boolean masked = (f.control & SoftFloat.IE) != 0;
     if (!masked) {
       f.status |= Fpu.ES | Fpu.B;
@@ -163,7 +163,7 @@ final class X87 {
 
   /** An integer in memory, sign-extended. */
   static long signed(long bits, int width) {
-    return bits << 64 - width >> 64 - width;
+    return bits << (64 - width) >> (64 - width);
   }
 
   static boolean inMemory(Insn in, int operand) {

@@ -36,7 +36,7 @@ final class X87Environment {
   }
 
   static void setControl(Fpu f, int word) {
-    f.control = word & CONTROL_BITS | CONTROL_ONES;
+    f.control = (word & CONTROL_BITS) | CONTROL_ONES;
     f.summarize();
   }
 
@@ -185,7 +185,7 @@ final class X87Environment {
 
   private static void loadEnvironment(Cpu c, Fpu f, Insn in, long gva) {
     int size = in.operandSize == 16 ? 2 : 4;
-    f.control = get(c, gva, size) & CONTROL_BITS | CONTROL_ONES;
+    f.control = (get(c, gva, size) & CONTROL_BITS) | CONTROL_ONES;
     f.setStatusWord(get(c, gva + size, size));
     f.setFullTags(get(c, gva + 2L * size, size));
     long ip = get(c, gva + 3L * size, size) & 0xffff_ffffL;
@@ -193,8 +193,8 @@ final class X87Environment {
     long dp = get(c, gva + 5L * size, size) & 0xffff_ffffL;
     int dpSecond = get(c, gva + 6L * size, size);
     if (linearPointers(c)) {
-      f.lastInstruction = ip & 0xffff | (long) (ipSecond >>> 12 & 0xffff) << 16;
-      f.lastData = dp & 0xffff | (long) (dpSecond >>> 12 & 0xffff) << 16;
+      f.lastInstruction = (ip & 0xffff) | (long) (ipSecond >>> 12 & 0xffff) << 16;
+      f.lastData = (dp & 0xffff) | (long) (dpSecond >>> 12 & 0xffff) << 16;
       f.lastOpcode = ipSecond & 0x7ff;
       f.lastCs = 0;
       f.lastDs = 0;

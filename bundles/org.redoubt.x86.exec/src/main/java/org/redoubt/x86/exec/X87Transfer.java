@@ -297,7 +297,7 @@ final class X87Transfer {
       s.round(SoftFloat.TRUNCATE);
     }
     boolean empty = f.empty(0);
-    long value = -1L << width - 1;
+    long value = -1L << (width - 1);
     if (!empty) {
       X87.a(f, 0);
       value = s.toInteger(width);

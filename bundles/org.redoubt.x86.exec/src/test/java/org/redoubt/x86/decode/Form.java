@@ -279,7 +279,7 @@ public final class Form {
     boolean sib = c.index >= 0 || (c.base & 7) == 4;
     out.add(mod << 6 | reg << 3 | (sib ? 4 : c.base & 7));
     if (sib) {
-      out.add(c.scale << 6 | (c.index < 0 ? 4 : c.index & 7) << 3 | c.base & 7);
+      out.add(c.scale << 6 | (c.index < 0 ? 4 : c.index & 7) << 3 | (c.base & 7));
     }
     out.value(c.displacement, c.displacementBytes);
   }
@@ -347,7 +347,7 @@ public final class Form {
 
     void value(long value, int bytes) {
       for (int i = 0; i < bytes; i++) {
-        add((int) (value >>> 8 * i));
+        add((int) (value >>> (8 * i)));
       }
     }
 

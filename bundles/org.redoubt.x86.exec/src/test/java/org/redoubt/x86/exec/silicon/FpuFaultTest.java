@@ -89,7 +89,7 @@ class FpuFaultTest {
 
   @Test
   void shouldNotRaiseNmForFwaitWhenOnlyTaskSwitchedIsSet() {
-    guest.cpu.cr0 = guest.cpu.cr0 & ~Cr0.MP | Cr0.TS;
+    guest.cpu.cr0 = (guest.cpu.cr0 & ~Cr0.MP) | Cr0.TS;
     assertEquals(NO_TRAP, run(FWAIT));
   }
 

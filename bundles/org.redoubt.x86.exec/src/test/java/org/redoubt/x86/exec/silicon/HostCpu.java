@@ -419,7 +419,7 @@ final class HostCpu implements AutoCloseable {
           arena,
           gone -> {
             try {
-              int unused = (int) munmap.invokeExact(gone, (long) REGION_BYTES);
+              int _ = (int) munmap.invokeExact(gone, (long) REGION_BYTES);
             } catch (Throwable t) {
               throw new AssertionError(t);
             }

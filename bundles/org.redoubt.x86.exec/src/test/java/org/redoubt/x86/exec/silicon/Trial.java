@@ -66,10 +66,18 @@ final class Trial {
   /** Runs one case; an empty string, or what differs and how to repeat it. */
   String run(Form newForm, long seed) {
     String difference = once(newForm, seed);
-    // A context switch in between loses x87 pointers, which these store. It does not happen twice
-    // in a row.
-    boolean pointers = newForm.op() == Op.FNSAVE || newForm.op() == Op.FNSTENV;
-    return !difference.isEmpty() && pointers ? once(newForm, seed) : difference;
+    return !difference.isEmpty() && storesTraces(newForm.op()) ? once(newForm, seed) : difference;
+  }
+
+  /**
+   * What these store depends on whether the host's kernel switched contexts in between: x87
+   * pointers are lost, or a component counts as in use. It does not happen twice in a row.
+   */
+  private static boolean storesTraces(Op op) {
+    return switch (op) {
+      case FNSAVE, FNSTENV, XSAVE, XSAVEC, XSAVEOPT -> true;
+      default -> false;
+    };
   }
 
   private String once(Form newForm, long seed) {
@@ -110,7 +118,7 @@ final class Trial {
     for (int i = 0; i < 16; i++) {
       gpr[i] = v.integer();
     }
-    flags = v.next() & STATUS | Rflags.IF | Rflags.FIXED;
+    flags = (v.next() & STATUS) | Rflags.IF | Rflags.FIXED;
     target = HostCpu.DATA + MIDDLE - 0x100 + v.below(0x200);
     if (v.oneIn(2)) {
       target = target & -16;
@@ -125,7 +133,7 @@ final class Trial {
     branch();
     bytes = form.encode(choice);
     if (form.relative()) {
-      choice.immediate = HostCpu.TAKEN - bytes.length;
+      choice.immediate = (long) HostCpu.TAKEN - bytes.length;
       bytes = form.encode(choice);
     }
     if (!form.wide()) {
@@ -235,7 +243,7 @@ final class Trial {
           default -> false;
         };
     if (bitOffset) {
-      gpr[choice.reg & 15] = v.below(0x1000) - 0x800;
+      gpr[choice.reg & 15] = v.below(0x1000) - 0x800L;
     }
     choice.addressPrefix = form.size() != CodeSize.BITS32 && v.oneIn(8);
     choice.idlePrefix = v.oneIn(8) ? new int[] {0x26, 0x36, 0x3e}[v.below(3)] : 0;
@@ -301,7 +309,7 @@ final class Trial {
     if (rm < 4) {
       rest -= gpr[rm % 2 == 0 ? Gpr.RSI : Gpr.RDI];
     }
-    gpr[BASES_16[rm]] = rest & 0xffff | v.next() << 16;
+    gpr[BASES_16[rm]] = (rest & 0xffff) | v.next() << 16;
   }
 
   private void branch() {
@@ -330,7 +338,7 @@ final class Trial {
   private long lanes() {
     return switch (kind) {
       case 0 -> v.integer();
-      case 1 -> v.single() & 0xffff_ffffL | (long) v.single() << 32;
+      case 1 -> (v.single() & 0xffff_ffffL) | (long) v.single() << 32;
       default -> v.number();
     };
   }
@@ -367,7 +375,7 @@ final class Trial {
       mxcsr &= ~0x6000;
     }
     if (v.oneIn(4)) {
-      mxcsr = mxcsr & ~0x1f80 | v.below(64) << 7;
+      mxcsr = (mxcsr & ~0x1f80) | v.below(64) << 7;
     }
     mxcsr |= v.oneIn(8) ? 0x40 : 0;
     mxcsr |= v.oneIn(8) ? 0x8000 : 0;
@@ -406,10 +414,10 @@ final class Trial {
     int control = v.below(4) << 10 | (v.oneIn(4) ? v.below(4) : 3) << 8 | 0x7f;
     boolean masked = !v.oneIn(4);
     if (!masked) {
-      control = control & ~0x3f | v.below(64);
+      control = (control & ~0x3f) | v.below(64);
     }
     int top = v.below(8);
-    int status = top << 11 | (int) v.next() & 0x4700;
+    int status = top << 11 | ((int) v.next() & 0x4700);
     status |= v.oneIn(4) && (masked || v.oneIn(8)) ? v.below(128) : 0;
     int tags =
         switch (v.below(4)) {
@@ -491,7 +499,7 @@ final class Trial {
       }
       case FBLD -> {
         poke(target, decimal());
-        poke16(target + 8, (int) decimal() & 0xff | (v.oneIn(2) ? 0x8000 : 0));
+        poke16(target + 8, ((int) decimal() & 0xff) | (v.oneIn(2) ? 0x8000 : 0));
       }
       case LDMXCSR -> poke(target, v.next() & (v.oneIn(4) ? -1 : 0x2_ffff));
       case FXRSTOR -> {
@@ -531,7 +539,7 @@ final class Trial {
   private long accumulator() {
     return form.op() == Op.CMPXCHG16B || form.op() == Op.CMPXCHG || v.oneIn(2)
         ? gpr[Gpr.RAX]
-        : gpr[Gpr.RAX] & 0xffff_ffffL | gpr[Gpr.RDX] << 32;
+        : (gpr[Gpr.RAX] & 0xffff_ffffL) | gpr[Gpr.RDX] << 32;
   }
 
   private void pokeImage() {
@@ -591,7 +599,7 @@ final class Trial {
   }
 
   private static int word(long[] image, int at) {
-    return (int) (image[at >> 3] >>> 8 * (at & 7)) & 0xffff;
+    return (int) (image[at >> 3] >>> (8 * (at & 7))) & 0xffff;
   }
 
   private int word(int at) {
@@ -647,6 +655,13 @@ final class Trial {
     }
   }
 
+  /** A context switch while no exception is pending loses x87 pointers, so zero says nothing. */
+  private void differPointer(String what, long hosts, long ours) {
+    if (hosts != 0) {
+      differ(what, hosts, ours);
+    }
+  }
+
   private void compareFloat() {
     MemorySegment.copy(host.fxOut(), ValueLayout.JAVA_LONG, 0, out, 0, out.length);
     Fpu f = guest.cpu.fpu;
@@ -656,16 +671,13 @@ final class Trial {
     differ("fsw", hostStatus & ~loose, f.statusWord() & ~loose);
     differ("ftw", word(out, 4) & 0xff, f.tags);
     if ((hostStatus & 0x80) != 0 && (f.statusWord() & 0x80) != 0) {
-      differ("fop", word(out, 6), f.lastOpcode);
-      // A context switch while no exception is pending loses the pointer to data, so zero says
-      // nothing.
-      long data = get(out, 16);
+      differPointer("fop", word(out, 6), f.lastOpcode);
       if (form.wide()) {
-        differ("fip", get(out, 8), f.lastInstruction);
-        differ("fdp", data, data == 0 ? 0 : f.lastData);
+        differPointer("fip", get(out, 8), f.lastInstruction);
+        differPointer("fdp", get(out, 16), f.lastData);
       }
     }
-    differ("mxcsr", (int) get(out, 24), f.mxcsr());
+    differ("mxcsr", get(out, 24) & 0xffff_ffffL, f.mxcsr());
     for (int i = 0; i < 8; i++) {
       int p = f.top + i & 7;
       long hostSignificand = get(out, FX_ST + 16 * i);

@@ -97,7 +97,7 @@ final class Values {
 
   /** From 0 to {@code bound - 1}. */
   int below(int bound) {
-    return (int) ((next() >>> 32) * bound >>> 32);
+    return (int) (((next() >>> 32) * bound) >>> 32);
   }
 
   boolean oneIn(int n) {
@@ -120,10 +120,10 @@ final class Values {
       case 0 -> SINGLE_EDGES[below(SINGLE_EDGES.length)];
       case 1 -> bits;
       case 2 -> Float.floatToRawIntBits((float) ((int) next() >> below(32)));
-      case 3 -> bits & 0x807f_ffff | 127 + below(5) - 2 << 23;
-      case 4 -> bits & 0x807f_ffff | below(24) << 23;
-      case 5 -> bits & 0x8000_0000 | 127 + below(64) - 32 << 23 | (bits & 7) << 20;
-      default -> bits & 0x807f_ffff | 127 + below(40) - 20 << 23;
+      case 3 -> (bits & 0x807f_ffff) | (127 + below(5) - 2) << 23;
+      case 4 -> (bits & 0x807f_ffff) | below(24) << 23;
+      case 5 -> (bits & 0x8000_0000) | (127 + below(64) - 32) << 23 | (bits & 7) << 20;
+      default -> (bits & 0x807f_ffff) | (127 + below(40) - 20) << 23;
     };
   }
 
@@ -133,11 +133,11 @@ final class Values {
       case 0 -> DOUBLE_EDGES[below(DOUBLE_EDGES.length)];
       case 1 -> bits;
       case 2 -> Double.doubleToRawLongBits((double) (next() >> below(64)));
-      case 3 -> bits & 0x800f_ffff_ffff_ffffL | (1023L + below(5) - 2) << 52;
-      case 4 -> bits & 0x800f_ffff_ffff_ffffL | (long) below(60) << 52;
-      case 5 -> bits & 1L << 63 | (1023L + below(128) - 64) << 52 | (bits & 7) << 49;
+      case 3 -> (bits & 0x800f_ffff_ffff_ffffL) | (1023L + below(5) - 2) << 52;
+      case 4 -> (bits & 0x800f_ffff_ffff_ffffL) | (long) below(60) << 52;
+      case 5 -> (bits & 1L << 63) | (1023L + below(128) - 64) << 52 | (bits & 7) << 49;
       case 6 -> Double.doubleToRawLongBits(Float.intBitsToFloat(single()));
-      default -> bits & 0x800f_ffff_ffff_ffffL | (1023L + below(80) - 40) << 52;
+      default -> (bits & 0x800f_ffff_ffff_ffffL) | (1023L + below(80) - 40) << 52;
     };
   }
 
@@ -164,7 +164,7 @@ final class Values {
       return switch (below(4)) {
         case 0 -> 1L << 63;
         case 1 -> bits | 3L << 62;
-        case 2 -> bits & ~(1L << 62) | 1L << 63 | 1;
+        case 2 -> (bits & ~(1L << 62)) | 1L << 63 | 1;
         default -> oneIn(4) ? bits : 3L << 62;
       };
     }

@@ -138,7 +138,7 @@ public final class Extended {
           : smaller(f);
     }
     if (distance >= 64) {
-      int steps = distance & 31 | 32;
+      int steps = (distance & 31) | 32;
       reduce(f, steps, a.exponent - steps, false);
       return PARTIAL;
     }

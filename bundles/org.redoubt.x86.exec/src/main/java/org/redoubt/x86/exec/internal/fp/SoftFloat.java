@@ -228,7 +228,7 @@ public final class SoftFloat {
     alignBelow(small, big.exponent - small.exponent);
     long sum = big.significand + r.significand;
     if (Long.compareUnsigned(sum, big.significand) < 0) {
-      low = low >>> 1 | low & 1 | sum << 63;
+      low = low >>> 1 | (low & 1) | sum << 63;
       finite(a.negative, big.exponent + 1, INTEGER_BIT | sum >>> 1);
     } else {
       finite(a.negative, big.exponent, sum);
@@ -413,7 +413,7 @@ public final class SoftFloat {
   public SoftFloat narrow() {
     int before = flags;
     convert();
-    flags = flags & ~DE | before & DE;
+    flags = (flags & ~DE) | (before & DE);
     return this;
   }
 

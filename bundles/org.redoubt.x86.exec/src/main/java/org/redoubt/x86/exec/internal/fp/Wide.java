@@ -58,7 +58,7 @@ public final class Wide {
   }
 
   private static double unsignedToDouble(long value) {
-    return value >= 0 ? (double) value : (double) (value >>> 1 | value & 1) * 2.0;
+    return value >= 0 ? (double) value : (double) (value >>> 1 | (value & 1)) * 2.0;
   }
 
   private static long doubleToUnsigned(double value) {

@@ -61,7 +61,7 @@ public final class AesRound {
   }
 
   private static int at(long low, long high, int index) {
-    return (int) ((index & 8) == 0 ? low >>> 8 * index : high >>> 8 * index) & 0xff;
+    return (int) ((index & 8) == 0 ? low >>> (8 * index) : high >>> (8 * index)) & 0xff;
   }
 
   /** ShiftRows, SubBytes, MixColumns: two columns from {@code column}. */
@@ -103,7 +103,7 @@ public final class AesRound {
     for (int i = 0; i < 8; i++) {
       int row = i & 3;
       int from = (column + (i >> 2) + direction * row & 3) * 4 + row;
-      r |= (box[at(low, high, from)] & 0xffL) << 8 * i;
+      r |= (box[at(low, high, from)] & 0xffL) << (8 * i);
     }
     return r;
   }
@@ -116,7 +116,7 @@ public final class AesRound {
   private static int unmixColumn(int column) {
     int r = 0;
     for (int row = 0; row < 4; row++) {
-      r ^= Integer.rotateLeft(UNMIX[column >>> 8 * row & 0xff], 8 * row);
+      r ^= Integer.rotateLeft(UNMIX[column >>> (8 * row) & 0xff], 8 * row);
     }
     return r;
   }

@@ -28,7 +28,7 @@ public final class CarryLess {
     int r = crc;
     for (int i = 0; i < bits; i++) {
       int feedback = (r ^ (int) (data >>> i)) & 1;
-      r = r >>> 1 ^ -feedback & CRC32C;
+      r = r >>> 1 ^ (-feedback & CRC32C);
     }
     return r;
   }

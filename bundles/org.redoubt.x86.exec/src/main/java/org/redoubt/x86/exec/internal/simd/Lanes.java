@@ -12,11 +12,11 @@ public final class Lanes {
   private Lanes() {}
 
   public static long addBytes(long a, long b) {
-    return (a & ~BYTE_TOPS) + (b & ~BYTE_TOPS) ^ (a ^ b) & BYTE_TOPS;
+    return (a & ~BYTE_TOPS) + (b & ~BYTE_TOPS) ^ ((a ^ b) & BYTE_TOPS);
   }
 
   public static long addWords(long a, long b) {
-    return (a & ~WORD_TOPS) + (b & ~WORD_TOPS) ^ (a ^ b) & WORD_TOPS;
+    return (a & ~WORD_TOPS) + (b & ~WORD_TOPS) ^ ((a ^ b) & WORD_TOPS);
   }
 
   public static long addDoubles(long a, long b) {
@@ -24,11 +24,11 @@ public final class Lanes {
   }
 
   public static long subtractBytes(long a, long b) {
-    return (a | BYTE_TOPS) - (b & ~BYTE_TOPS) ^ (a ^ ~b) & BYTE_TOPS;
+    return (a | BYTE_TOPS) - (b & ~BYTE_TOPS) ^ ((a ^ ~b) & BYTE_TOPS);
   }
 
   public static long subtractWords(long a, long b) {
-    return (a | WORD_TOPS) - (b & ~WORD_TOPS) ^ (a ^ ~b) & WORD_TOPS;
+    return (a | WORD_TOPS) - (b & ~WORD_TOPS) ^ ((a ^ ~b) & WORD_TOPS);
   }
 
   public static long subtractDoubles(long a, long b) {
@@ -60,7 +60,7 @@ public final class Lanes {
 
   /** Two doublewords side by side. */
   public static long doubles(int low, int high) {
-    return low & LOW_DOUBLE | (long) high << 32;
+    return (low & LOW_DOUBLE) | (long) high << 32;
   }
 
   public static int saturateByte(int v) {
@@ -81,7 +81,7 @@ public final class Lanes {
 
   /** The sign bits of eight bytes, as PMOVMSKB gathers them. */
   public static int signBits(long x) {
-    return (int) (((x & BYTE_TOPS) >>> 7) * 0x0102_0408_1020_4080L >>> 56);
+    return (int) ((((x & BYTE_TOPS) >>> 7) * 0x0102_0408_1020_4080L) >>> 56);
   }
 
   public static long addSignedBytes(long a, long b) {
@@ -129,7 +129,7 @@ public final class Lanes {
     for (int i = 0; i < 64; i += 8) {
       int x = (int) (a >>> i) & 0xff;
       int y = (int) (b >>> i) & 0xff;
-      r |= ((x + y + 1 >> 1) & 0xffL) << i;
+      r |= (((x + y + 1) >> 1) & 0xffL) << i;
     }
     return r;
   }
@@ -179,7 +179,7 @@ public final class Lanes {
     for (int i = 0; i < 64; i += 16) {
       int x = (int) (a >>> i) & 0xffff;
       int y = (int) (b >>> i) & 0xffff;
-      r |= ((x + y + 1 >> 1) & 0xffffL) << i;
+      r |= (((x + y + 1) >> 1) & 0xffffL) << i;
     }
     return r;
   }
@@ -382,7 +382,7 @@ public final class Lanes {
     for (int i = 0; i < 64; i += 16) {
       int x = (short) (a >>> i);
       int y = (short) (b >>> i);
-      r |= ((x * y >> 16) & 0xffffL) << i;
+      r |= (((x * y) >> 16) & 0xffffL) << i;
     }
     return r;
   }
@@ -392,7 +392,7 @@ public final class Lanes {
     for (int i = 0; i < 64; i += 16) {
       int x = (int) (a >>> i) & 0xffff;
       int y = (int) (b >>> i) & 0xffff;
-      r |= ((x * y >>> 16) & 0xffffL) << i;
+      r |= (((x * y) >>> 16) & 0xffffL) << i;
     }
     return r;
   }
@@ -403,7 +403,7 @@ public final class Lanes {
     for (int i = 0; i < 64; i += 16) {
       int x = (short) (a >>> i);
       int y = (short) (b >>> i);
-      r |= (((x * y >> 14) + 1 >> 1) & 0xffffL) << i;
+      r |= (((((x * y) >> 14) + 1) >> 1) & 0xffffL) << i;
     }
     return r;
   }
@@ -528,7 +528,7 @@ public final class Lanes {
     for (int i = 0; i < 64; i += 16) {
       int sum =
           ((int) (a >>> i) & 0xff) * (byte) (b >>> i)
-              + ((int) (a >>> i + 8) & 0xff) * (byte) (b >>> i + 8);
+              + ((int) (a >>> (i + 8)) & 0xff) * (byte) (b >>> (i + 8));
       r |= (saturateWord(sum) & 0xffffL) << i;
     }
     return r;
@@ -553,7 +553,7 @@ public final class Lanes {
   }
 
   public static long interleaveDoubles(long a, long b) {
-    return a & LOW_DOUBLE | b << 32;
+    return (a & LOW_DOUBLE) | b << 32;
   }
 
   private static long spreadBytes(long x) {
@@ -571,7 +571,7 @@ public final class Lanes {
   public static long packSignedWords(long a) {
     long r = 0;
     for (int i = 0; i < 4; i++) {
-      r |= (saturateByte((short) (a >>> 16 * i)) & 0xffL) << 8 * i;
+      r |= (saturateByte((short) (a >>> (16 * i))) & 0xffL) << (8 * i);
     }
     return r;
   }
@@ -579,13 +579,13 @@ public final class Lanes {
   public static long packUnsignedWords(long a) {
     long r = 0;
     for (int i = 0; i < 4; i++) {
-      r |= (long) saturateUnsignedByte((short) (a >>> 16 * i)) << 8 * i;
+      r |= (long) saturateUnsignedByte((short) (a >>> (16 * i))) << (8 * i);
     }
     return r;
   }
 
   public static long packSignedDoubles(long a) {
-    return saturateWord((int) a) & 0xffffL | (saturateWord((int) (a >>> 32)) & 0xffffL) << 16;
+    return (saturateWord((int) a) & 0xffffL) | (saturateWord((int) (a >>> 32)) & 0xffffL) << 16;
   }
 
   public static long packUnsignedDoubles(long a) {
@@ -594,20 +594,20 @@ public final class Lanes {
 
   /** Sums of adjacent words, in the low half. */
   public static long horizontalAddWords(long a) {
-    return (a + (a >>> 16) & 0xffff) | (a >>> 32) + (a >>> 48) << 16 & 0xffff_0000L;
+    return ((a + (a >>> 16)) & 0xffff) | ((((a >>> 32) + (a >>> 48)) << 16) & 0xffff_0000L);
   }
 
   public static long horizontalSubtractWords(long a) {
-    return (a - (a >>> 16) & 0xffff) | (a >>> 32) - (a >>> 48) << 16 & 0xffff_0000L;
+    return ((a - (a >>> 16)) & 0xffff) | ((((a >>> 32) - (a >>> 48)) << 16) & 0xffff_0000L);
   }
 
   public static long horizontalAddSaturated(long a) {
-    return saturateWord((short) a + (short) (a >>> 16)) & 0xffffL
+    return (saturateWord((short) a + (short) (a >>> 16)) & 0xffffL)
         | (saturateWord((short) (a >>> 32) + (short) (a >>> 48)) & 0xffffL) << 16;
   }
 
   public static long horizontalSubtractSaturated(long a) {
-    return saturateWord((short) a - (short) (a >>> 16)) & 0xffffL
+    return (saturateWord((short) a - (short) (a >>> 16)) & 0xffffL)
         | (saturateWord((short) (a >>> 32) - (short) (a >>> 48)) & 0xffffL) << 16;
   }
 
@@ -615,7 +615,7 @@ public final class Lanes {
   public static long shuffleWords(long a, int order) {
     long r = 0;
     for (int i = 0; i < 4; i++) {
-      r |= (a >>> 16 * (order >> 2 * i & 3) & 0xffff) << 16 * i;
+      r |= (a >>> (16 * (order >> (2 * i) & 3)) & 0xffff) << (16 * i);
     }
     return r;
   }

@@ -92,7 +92,7 @@ public final class StringMatch {
     int result = 0;
     for (int j = 0; j < elements(control); j++) {
       boolean match =
-          j < aLength && j < bLength
+          (j < aLength && j < bLength)
               ? element(aLow, aHigh, j, control) == element(bLow, bHigh, j, control)
               : j >= aLength && j >= bLength;
       result |= match ? 1 << j : 0;
