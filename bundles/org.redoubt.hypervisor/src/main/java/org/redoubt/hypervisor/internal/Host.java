@@ -6,12 +6,14 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.cpu.NestedPaging;
+import org.redoubt.api.firmware.SecureProcessorConfig;
 import org.redoubt.api.memory.AddressMap;
 import org.redoubt.api.memory.MemoryConfig;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemoryView;
 import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.vm.VmConfig;
+import org.redoubt.spec.sev.command.Measurement;
 
 /**
  * The modelled host: one memory system that all VMs of the moment share, and who has which part of
@@ -33,6 +35,7 @@ final class Host {
   private @Nullable MemorySystem memory;
   private @Nullable SpaAllocator spas;
   private @Nullable VmConfig madeFor;
+  private @Nullable Psp psp;
   private final List<Lease> leases = new ArrayList<>();
   private int made;
 
@@ -47,6 +50,9 @@ final class Host {
     private final NestedPaging nested;
     private final int asid;
     private final List<SpaAllocator.Run> runs;
+
+    /** The firmware's handle of an encrypted guest that has been started; 0 before. */
+    private int handle;
 
     private Lease(
         MemorySystem system,
@@ -77,6 +83,24 @@ final class Host {
       return asid;
     }
 
+    /**
+     * Has the firmware measure and encrypt a guest's regions, which are in its memory in plain
+     * text, and starts its key.
+     *
+     * @param regions guest-physical address and length in bytes of each, in the order of the
+     *     measurement
+     * @return what LAUNCH_MEASURE gave
+     */
+    Measurement launch(int policy, List<long[]> regions) throws HypervisorException {
+      Psp driver = psp();
+      driver.init();
+      handle = driver.start(policy, asid);
+      for (long[] region : regions) {
+        driver.update(handle, guest.spa(region[0], region[1]), Math.toIntExact(region[1]));
+      }
+      return driver.finish(handle);
+    }
+
     @Override
     public void close() {
       giveBack(this);
@@ -96,7 +120,8 @@ final class Host {
       MemoryView view = system.view(PageTag.SHARED);
       runs.forEach(run -> clear(system, view, run));
       NestedPaging nested = guest.writeNestedTables(view, tables.spa());
-      Lease lease = new Lease(system, guest, nested, 0, runs);
+      int asid = config.protection() == VmConfig.Protection.NONE ? 0 : freeAsid(system);
+      Lease lease = new Lease(system, guest, nested, asid, runs);
       leases.add(lease);
       return lease;
     } catch (HypervisorException | RuntimeException e) {
@@ -106,6 +131,51 @@ final class Host {
       }
       throw e;
     }
+  }
+
+  private int freeAsid(MemorySystem system) throws HypervisorException {
+    for (int asid = 1; asid <= system.config().asids(); asid++) {
+      int candidate = asid;
+      if (leases.stream().noneMatch(lease -> lease.asid == candidate)) {
+        return asid;
+      }
+    }
+    throw new HypervisorException(
+        "All %d ASIDs are in use; stop an encrypted VM first".formatted(system.config().asids()));
+  }
+
+  /** The secure processor of this host, made for the first who asks. */
+  synchronized Psp psp() throws HypervisorException {
+    Psp made = psp;
+    if (made != null) {
+      return made;
+    }
+    MemorySystem system = memory;
+    if (system == null || spas == null) {
+      throw new HypervisorException("There is no host yet: it is made with the first VM");
+    }
+    SpaAllocator.Run run =
+        spas.take(Psp.BYTES, 4096)
+            .orElseThrow(
+                () -> new HypervisorException("No room for the secure processor's buffers"));
+    SecureProcessorConfig config =
+        new SecureProcessorConfig("psp0", system, Optional.empty(), this::policies);
+    try {
+      made =
+          new Psp(
+              parts.firmwares.find(Optional.empty()).service().create(config), system, run.spa());
+    } catch (HypervisorException | RuntimeException e) {
+      spas.give(run);
+      throw e;
+    }
+    psp = made;
+    return made;
+  }
+
+  private List<SecureProcessorConfig.NamedPolicy> policies() {
+    return parts.policies.all().stream()
+        .map(entry -> new SecureProcessorConfig.NamedPolicy(entry.name(), entry.service()))
+        .toList();
   }
 
   private static SpaAllocator.Run take(
@@ -192,7 +262,9 @@ final class Host {
   }
 
   private synchronized void giveBack(Lease lease) {
-    if (leases.remove(lease)) {
+    if (leases.contains(lease)) {
+      endGuest(lease);
+      leases.remove(lease);
       lease.runs.forEach(java.util.Objects.requireNonNull(spas)::give);
       if (leases.isEmpty()) {
         closeMemory();
@@ -200,7 +272,25 @@ final class Host {
     }
   }
 
+  /** What the firmware refuses here is its matter: the guest is gone, its key with the host. */
+  private void endGuest(Lease lease) {
+    Psp driver = psp;
+    if (lease.handle == 0 || driver == null) {
+      return;
+    }
+    try {
+      driver.end(lease.handle);
+    } catch (HypervisorException e) {
+      System.getLogger(Host.class.getName())
+          .log(System.Logger.Level.WARNING, "A guest was left in the secure processor", e);
+    }
+  }
+
   private void closeMemory() {
+    if (psp != null) {
+      psp.close();
+      psp = null;
+    }
     if (memory != null) {
       memory.close();
     }

@@ -21,6 +21,7 @@ import org.redoubt.api.guest.GuestLoader;
 import org.redoubt.api.guest.LaunchPlan;
 import org.redoubt.api.guest.LaunchRequest;
 import org.redoubt.api.memory.MemoryView;
+import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.vm.Hypervisor;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
@@ -29,6 +30,15 @@ import org.redoubt.api.vm.VmConfig;
 final class HypervisorService implements Hypervisor, AutoCloseable {
   private static final int HEAD_BYTES = 64 << 10;
   private static final int MAX_VCPUS = 64;
+
+  /** Setting of an encrypted VM: the guest policy. */
+  private static final String POLICY_OPTION = "policy";
+
+  /** No debugging. */
+  private static final String DEFAULT_POLICY = "0x1";
+
+  /** Room for a launch secret. */
+  private static final int SECRET_BYTES = 1024;
 
   private final Parts parts;
   private final List<String> deviceNames;
@@ -65,10 +75,6 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
       throw new HypervisorException(
           "A VM is called '%s' already; choose another name".formatted(config.name()));
     }
-    if (config.protection() != VmConfig.Protection.NONE) {
-      throw new HypervisorException(
-          "Protection '%s' is not there yet; use none".formatted(config.protection()));
-    }
     if (config.memoryBytes() < 4096 || config.memoryBytes() % 4096 != 0) {
       throw new HypervisorException(
           "Guest memory of %d bytes: it takes a multiple of 4096".formatted(config.memoryBytes()));
@@ -93,7 +99,13 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
             .service()
             .plan(
                 new LaunchRequest(
-                    kernel, initrd, config.append(), config.memoryBytes(), config.vcpus(), 0, 0));
+                    kernel,
+                    initrd,
+                    config.append(),
+                    config.memoryBytes(),
+                    config.vcpus(),
+                    cBit(config),
+                    config.protection() == VmConfig.Protection.NONE ? 0 : SECRET_BYTES));
       }
     }
     throw new HypervisorException(
@@ -120,7 +132,7 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
     Host.Lease lease = host.lease(config);
     RedoubtVm vm = new RedoubtVm(config, lease);
     try {
-      load(plan, lease);
+      load(config, plan, lease);
       Machine machine =
           new Machine(
               lease.guest(),
@@ -129,7 +141,8 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
               config.options(),
               config.vcpus());
       GuestView view =
-          new GuestView(lease.memory(), mmus, lease.nested(), lease.guest(), lease.asid(), 0);
+          new GuestView(
+              lease.memory(), mmus, lease.nested(), lease.guest(), lease.asid(), cBit(config));
       vm.compose(machine, view, () -> vms.remove(vm));
       for (String name : deviceNames) {
         machine.plug(name, parts.devices.find(Optional.of(name)).service());
@@ -145,8 +158,15 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
     }
   }
 
-  private static void load(LaunchPlan plan, Host.Lease lease) throws HypervisorException {
-    MemoryView view = lease.memory().view(lease.asid());
+  /** Position of the C-bit that guests of this machine have, 0 without encryption. */
+  private static int cBit(VmConfig config) {
+    return config.protection() == VmConfig.Protection.NONE ? 0 : VcpuBus.C_BIT;
+  }
+
+  /** Puts the plan into guest memory, and has the firmware encrypt it where the guest is. */
+  private static void load(VmConfig config, LaunchPlan plan, Host.Lease lease)
+      throws HypervisorException {
+    MemoryView view = lease.memory().view(PageTag.SHARED);
     for (LaunchPlan.Region region : plan.regions()) {
       long spa = lease.guest().spa(region.gpa(), region.bytes().byteSize());
       if (spa < 0) {
@@ -155,6 +175,25 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
                 .formatted(region.name(), region.gpa(), region.bytes().byteSize()));
       }
       view.write(spa, region.bytes());
+    }
+    if (lease.asid() != 0) {
+      lease.launch(
+          policy(config),
+          plan.regions().stream()
+              .map(region -> new long[] {region.gpa(), region.bytes().byteSize()})
+              .toList());
+    }
+  }
+
+  private static int policy(VmConfig config) throws HypervisorException {
+    String text = config.options().getOrDefault(POLICY_OPTION, DEFAULT_POLICY);
+    try {
+      return Integer.decode(text);
+    } catch (NumberFormatException e) {
+      throw new HypervisorException(
+          "Setting %s=%s: it takes a number such as %s"
+              .formatted(POLICY_OPTION, text, DEFAULT_POLICY),
+          e);
     }
   }
 
@@ -175,7 +214,7 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
                 () -> new HypervisorException("No device of this machine offers local APICs"));
     Wake wake = new Wake();
     ApicTap apic = new ApicTap(apics.of(index), wake);
-    VcpuBus bus = new VcpuBus(index, config.vcpus(), machine, apic);
+    VcpuBus bus = new VcpuBus(index, config.vcpus(), machine, apic, cBit(config));
     CpuEngine engine =
         cpus.create(
             new CpuConfig(
@@ -185,7 +224,7 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
                 mmus,
                 lease.nested(),
                 lease.asid(),
-                0,
+                cBit(config),
                 bus,
                 apic));
     Vcpu vcpu = new Vcpu(vm, index, bus, engine);
@@ -229,7 +268,7 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
 
   @Override
   public SecureProcessor secureProcessor() throws HypervisorException {
-    throw new HypervisorException("This hypervisor has no secure processor yet");
+    return host.psp().processor();
   }
 
   /** Stops and closes every VM. */

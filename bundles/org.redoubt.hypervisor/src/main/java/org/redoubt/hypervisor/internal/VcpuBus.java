@@ -22,7 +22,23 @@ final class VcpuBus implements CpuBus {
   private final MachineClock clock;
   final AccessLog log;
 
-  VcpuBus(int index, int vcpus, Machine machine, LocalApic apic) {
+  /** Where the C-bit is in the page tables of encrypted guests; as on the first EPYCs. */
+  static final int C_BIT = 47;
+
+  /** By how many bits the C-bit shortens guest-physical addresses. */
+  private static final int ADDRESS_REDUCTION = 5;
+
+  private static final int SEV_LEAF = 0x8000_001f;
+  private static final int SEV_FEATURE = 1 << 1;
+  private static final long SEV_ACTIVE = 1;
+
+  private final int cBit;
+
+  /**
+   * @param cBit position of the C-bit of an encrypted guest, else 0
+   */
+  VcpuBus(int index, int vcpus, Machine machine, LocalApic apic, int cBit) {
+    this.cBit = cBit;
     this.index = index;
     this.vcpus = vcpus;
     this.machine = machine;
@@ -87,6 +103,10 @@ final class VcpuBus implements CpuBus {
   }
 
   private boolean readKnownMsr(int msr, long[] value) {
+    if (msr == Msr.SEV_STATUS && cBit != 0) {
+      value[0] = SEV_ACTIVE;
+      return true;
+    }
     if (isApicMsr(msr)) {
       value[0] = apic.readMsr(msr);
       return true;
@@ -132,6 +152,19 @@ final class VcpuBus implements CpuBus {
         registers[2] |= Cpuid.F1_ECX_HYPERVISOR | Cpuid.F1_ECX_TSC_DEADLINE;
         if (vcpus > 1) {
           registers[3] |= 1 << 28; // HTT: more than one logical processor
+        }
+      }
+      case 0x8000_0000 -> {
+        if (cBit != 0 && Integer.compareUnsigned(registers[0], SEV_LEAF) < 0) {
+          registers[0] = SEV_LEAF;
+        }
+      }
+      case SEV_LEAF -> {
+        if (cBit != 0) {
+          registers[0] = SEV_FEATURE;
+          registers[1] = cBit | ADDRESS_REDUCTION << 6;
+          registers[2] = 0;
+          registers[3] = 0;
         }
       }
       case 0xb -> {

@@ -425,6 +425,120 @@ final class HypervisorServiceTest {
     assertEquals("hello\n", late.toString());
   }
 
+  // Encryption
+
+  private final List<FakeProcessor> processors = new java.util.ArrayList<>();
+
+  private VmConfig encrypted(String name, String refusedCommand) {
+    parts.firmwares.add(
+        config -> {
+          processors.add(new FakeProcessor(config, refusedCommand));
+          return processors.getLast();
+        },
+        Map.of(org.redoubt.api.firmware.SecureProcessorFactory.FIRMWARE_NAME, "fake"));
+    VmConfig plain = config(name, 1);
+    return new VmConfig(
+        plain.name(),
+        plain.kernel(),
+        plain.initrd(),
+        plain.append(),
+        plain.memoryBytes(),
+        plain.vcpus(),
+        VmConfig.Protection.SEV,
+        plain.engine(),
+        plain.cpuEngine(),
+        plain.cpuModel(),
+        plain.dramFile(),
+        plain.socCacheBytes(),
+        plain.hostEncryption(),
+        plain.lab(),
+        plain.options());
+  }
+
+  @Test
+  void shouldLaunchAnEncryptedGuestThroughTheMailbox() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    Vm vm = hypervisor.create(encrypted("vm", ""));
+    assertEquals(1, vm.asid());
+    FakeProcessor processor = processors.getFirst();
+    assertEquals(
+        "INIT LAUNCH_START ACTIVATE LAUNCH_UPDATE_DATA LAUNCH_MEASURE LAUNCH_FINISH",
+        String.join(" ", processor.commands));
+    assertEquals(processor, hypervisor.secureProcessor());
+    processor.commands.clear();
+    vm.close();
+    assertEquals("DEACTIVATE DECOMMISSION DF_FLUSH", String.join(" ", processor.commands));
+    assertTrue(processor.closed, "the host went with its last VM");
+  }
+
+  @Test
+  void shouldShowAnEncryptedGuestItsHardware() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    hypervisor.create(encrypted("vm", ""));
+    var config = cpus.made.getFirst().config;
+    assertEquals(1, config.asid());
+    assertEquals(47, config.cBit());
+    int[] leaf = {0x8000_001e, 0, 0, 0};
+    config.bus().cpuid(0x8000_0000, 0, leaf);
+    assertEquals(0x8000_001f, leaf[0]);
+    config.bus().cpuid(0x8000_001f, 0, leaf);
+    assertEquals(2, leaf[0]);
+    assertEquals(47 | 5 << 6, leaf[1]);
+    long[] status = new long[1];
+    assertTrue(config.bus().readMsr(0xc001_0131, status));
+    assertEquals(1, status[0]);
+  }
+
+  @Test
+  void shouldShowAPlainGuestNoEncryption() throws Exception {
+    vm(1, ScriptedCpu::spin);
+    var config = cpus.made.getFirst().config;
+    assertEquals(0, config.asid());
+    assertEquals(0, config.cBit());
+    int[] leaf = new int[4];
+    config.bus().cpuid(0x8000_001f, 0, leaf);
+    assertEquals(0, leaf[0]);
+    assertFalse(config.bus().readMsr(0xc001_0131, new long[1]));
+  }
+
+  @Test
+  void shouldSayWhatTheFirmwareRefusedAndLeaveNothingBehind() {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    HypervisorException refusal =
+        assertThrows(
+            HypervisorException.class,
+            () -> hypervisor.create(encrypted("vm", "LAUNCH_UPDATE_DATA")));
+    assertEquals(
+        "The secure processor refused LAUNCH_UPDATE_DATA with POLICY_FAILURE: the test says no",
+        refusal.getMessage());
+    List<String> commands = processors.getFirst().commands;
+    assertEquals(
+        List.of("DEACTIVATE", "DECOMMISSION", "DF_FLUSH"),
+        commands.subList(commands.size() - 3, commands.size()));
+    assertTrue(hypervisor.vms().isEmpty());
+  }
+
+  @Test
+  void shouldDecommissionAGuestThatGetsNoAsid() {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    assertThrows(HypervisorException.class, () -> hypervisor.create(encrypted("vm", "ACTIVATE")));
+    assertEquals(
+        "INIT LAUNCH_START ACTIVATE DECOMMISSION",
+        String.join(" ", processors.getFirst().commands));
+  }
+
+  @Test
+  void shouldNameAMissingFirmwareWhenEncryptionIsAsked() {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    VmConfig config = encrypted("vm", "");
+    parts.firmwares.remove(parts.firmwares.all().getFirst().service());
+    HypervisorException missing =
+        assertThrows(HypervisorException.class, () -> hypervisor.create(config));
+    assertTrue(
+        String.valueOf(missing.getMessage()).startsWith("No secure-processor firmware"),
+        missing.getMessage());
+  }
+
   // Creation
 
   @Test

@@ -1,0 +1,97 @@
+package org.redoubt.hypervisor.internal;
+
+import java.lang.foreign.MemorySegment;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.redoubt.api.firmware.CertificateSet;
+import org.redoubt.api.firmware.CommandRecord;
+import org.redoubt.api.firmware.Mailbox;
+import org.redoubt.api.firmware.PlatformInfo;
+import org.redoubt.api.firmware.SecureProcessor;
+import org.redoubt.api.firmware.SecureProcessorConfig;
+import org.redoubt.spec.sev.FirmwareStatus;
+import org.redoubt.spec.sev.PlatformState;
+import org.redoubt.spec.sev.SevCommand;
+import org.redoubt.spec.sev.command.LaunchStartBuffer;
+
+/** A secure processor that says yes, or no to one command, and remembers what it was asked. */
+final class FakeProcessor implements SecureProcessor, Mailbox {
+  static final int HANDLE = 5;
+
+  final List<String> commands = new ArrayList<>();
+  private final SecureProcessorConfig config;
+  private final String refused;
+  private PlatformState state = PlatformState.UNINIT;
+  private long address;
+  private int response;
+  boolean closed;
+
+  FakeProcessor(SecureProcessorConfig config, String refused) {
+    this.config = config;
+    this.refused = refused;
+  }
+
+  @Override
+  public Mailbox mailbox() {
+    return this;
+  }
+
+  @Override
+  public int read(int offset) {
+    return response;
+  }
+
+  @Override
+  public void write(int offset, int value) {
+    switch (offset) {
+      case org.redoubt.spec.sev.Mailbox.CMDBUF_ADDR_LO -> address = Integer.toUnsignedLong(value);
+      case org.redoubt.spec.sev.Mailbox.CMDBUF_ADDR_HI -> address |= (long) value << 32;
+      case org.redoubt.spec.sev.Mailbox.CMDRESP ->
+          response =
+              org.redoubt.spec.sev.Mailbox.RESP
+                  | run(org.redoubt.spec.sev.Mailbox.command(value)).code();
+      default -> throw new AssertionError("register %x".formatted(offset));
+    }
+  }
+
+  private FirmwareStatus run(int id) {
+    SevCommand command = SevCommand.of(id).orElseThrow();
+    commands.add(command.name());
+    if (command.name().equals(refused)) {
+      return FirmwareStatus.POLICY_FAILURE;
+    }
+    if (command == SevCommand.INIT) {
+      state = PlatformState.INIT;
+    }
+    if (command == SevCommand.LAUNCH_START) {
+      byte[] answer = new byte[command.bufferBytes()];
+      new LaunchStartBuffer(HANDLE, 1, 0, 0, 0, 0).write(MemorySegment.ofArray(answer));
+      config.memory().view(0).write(address, MemorySegment.ofArray(answer));
+    }
+    return FirmwareStatus.SUCCESS;
+  }
+
+  @Override
+  public void onInterrupt(Runnable listener) {}
+
+  @Override
+  public List<CommandRecord> history() {
+    return List.of(new CommandRecord(Instant.EPOCH, 0, "", 0, "", "the test says no", 0));
+  }
+
+  @Override
+  public PlatformInfo info() {
+    return new PlatformInfo(1, 55, 1, state, false, false, List.of());
+  }
+
+  @Override
+  public CertificateSet certificates() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+  }
+}
