@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Proxy;
 import java.util.HexFormat;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.cpu.CpuBus;
@@ -36,6 +37,10 @@ final class FlatMachine implements AutoCloseable {
   final MemorySegment memory = arena.allocate(BYTES, 4096);
   final TreeSet<Long> watched = new TreeSet<>();
   final TreeSet<Long> absent = new TreeSet<>();
+
+  /** Pages that lie elsewhere while CR3 is not 0: gva to offset. */
+  final TreeMap<Long, Long> moved = new TreeMap<>();
+
   final CpuEngine engine;
   int pendingVector = -1;
   private MemoryClient client = none(MemoryClient.class);
@@ -218,7 +223,9 @@ final class FlatMachine implements AutoCloseable {
   private final class FlatMmu implements Mmu {
     private final MemorySegment tlb;
     private long gva;
+    private long offset;
     private long error;
+    private boolean isMoved;
 
     FlatMmu(MmuConfig config) {
       tlb = config.tlb();
@@ -232,8 +239,10 @@ final class FlatMachine implements AutoCloseable {
         return PAGE_FAULT;
       }
       long page = address & -4096;
+      long place = isMoved ? moved.getOrDefault(page, page) : page;
+      offset = place - page;
       long entry = TlbLayout.entry(bank, address);
-      boolean isWatched = watched.contains(page);
+      boolean isWatched = watched.contains(place);
       boolean same = tlb.get(ValueLayout.JAVA_LONG, entry + TlbLayout.READ_TAG) == page;
       tlb.set(ValueLayout.JAVA_LONG, entry + TlbLayout.READ_TAG, page);
       if (access == WRITE && !isWatched) {
@@ -246,13 +255,13 @@ final class FlatMachine implements AutoCloseable {
       } else if (!same) {
         tlb.set(ValueLayout.JAVA_LONG, entry + TlbLayout.FETCH_TAG, TlbLayout.INVALID);
       }
-      tlb.set(ValueLayout.JAVA_LONG, entry + TlbLayout.ADDEND, memory.address());
+      tlb.set(ValueLayout.JAVA_LONG, entry + TlbLayout.ADDEND, memory.address() + offset);
       return access == WRITE && isWatched ? FILLED_WATCHED : FILLED;
     }
 
     @Override
     public long hostAddress() {
-      return memory.address() + gva;
+      return memory.address() + gva + offset;
     }
 
     @Override
@@ -262,12 +271,12 @@ final class FlatMachine implements AutoCloseable {
 
     @Override
     public long gpa() {
-      return gva;
+      return gva + offset;
     }
 
     @Override
     public long spa() {
-      return gva;
+      return gva + offset;
     }
 
     @Override
@@ -281,7 +290,10 @@ final class FlatMachine implements AutoCloseable {
     }
 
     @Override
-    public void setPaging(long cr0, long cr3, long cr4, long efer) {}
+    public void setPaging(long cr0, long cr3, long cr4, long efer) {
+      isMoved = cr3 != 0;
+      client.revokeAll();
+    }
 
     @Override
     public boolean checkPdptes(long cr3) {

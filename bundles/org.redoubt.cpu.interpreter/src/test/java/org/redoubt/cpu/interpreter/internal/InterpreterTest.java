@@ -114,6 +114,24 @@ final class InterpreterTest {
   }
 
   @Test
+  void shouldNotRunAnotherProcessCodeBehindAnInstructionThatCrossesPages()
+      throws HypervisorException {
+    try (FlatMachine m = new FlatMachine()) {
+      m.code(0x2002, "be01000000" + "e9f4efffff"); // mov esi, 1; jmp 1000h
+      m.code(0x1000, "b800000100" + "0f22d8" + "e9f00f0000"); // mov cr3, 10000h; jmp 1ffdh
+      m.code(0x1ffd, "bb7856"); // mov ebx, 12345678h, its end in the next page
+      m.moved.put(0x2000L, 0x5000L);
+      m.code(0x5000, "3412" + "be02000000" + "f4"); // mov esi, 2; hlt
+      CpuState s = m.longMode();
+      s.rip = 0x2002;
+      m.engine.importState(s);
+      assertEquals(Exit.Kind.HALT, run(m));
+      assertEquals(0x1234_5678, m.state().gpr[3]);
+      assertEquals(2, m.state().gpr[6]);
+    }
+  }
+
+  @Test
   void shouldDeliverAPageFaultAtTheInstructionThatFaulted() throws HypervisorException {
     try (FlatMachine m = new FlatMachine()) {
       m.absent.add(0x40000L);
