@@ -47,6 +47,10 @@ final class FlatMachine implements AutoCloseable {
   private org.redoubt.api.device.VcpuSignal signal = none(org.redoubt.api.device.VcpuSignal.class);
 
   FlatMachine() throws HypervisorException {
+    this(0);
+  }
+
+  FlatMachine(int index) throws HypervisorException {
     MemorySystem system =
         (MemorySystem)
             Proxy.newProxyInstance(
@@ -57,13 +61,13 @@ final class FlatMachine implements AutoCloseable {
                     client = (MemoryClient) arguments[0];
                     return port();
                   }
-                  throw new AssertionError(method.getName());
+                  return null;
                 });
     engine =
         new InterpreterFactory()
             .create(
                 new CpuConfig(
-                    0,
+                    index,
                     "EPYC",
                     system,
                     FlatMmu::new,
@@ -80,8 +84,17 @@ final class FlatMachine implements AutoCloseable {
         Proxy.newProxyInstance(
             type.getClassLoader(),
             new Class<?>[] {type},
-            (proxy, method, arguments) ->
-                method.getReturnType() == long.class ? (Object) 0L : null));
+            (proxy, method, arguments) -> zero(method.getReturnType())));
+  }
+
+  private static @org.jspecify.annotations.Nullable Object zero(Class<?> type) {
+    if (type == long.class) {
+      return 0L;
+    }
+    if (type == int.class) {
+      return 0;
+    }
+    return type == boolean.class ? false : null;
   }
 
   private MemoryPort port() {
@@ -134,9 +147,14 @@ final class FlatMachine implements AutoCloseable {
     return s;
   }
 
+  /** Writes as another party would: the engine hears of it. */
   void code(long at, String hex) {
-    byte[] bytes = HexFormat.of().parseHex(hex.replace(" ", ""));
+    code(at, HexFormat.of().parseHex(hex.replace(" ", "")));
+  }
+
+  void code(long at, byte[] bytes) {
     MemorySegment.copy(bytes, 0, memory, ValueLayout.JAVA_BYTE, at, bytes.length);
+    client.contentsChanged(at, bytes.length);
   }
 
   void put64(long at, long value) {
@@ -151,6 +169,10 @@ final class FlatMachine implements AutoCloseable {
     CpuState s = new CpuState();
     engine.exportState(s);
     return s;
+  }
+
+  org.redoubt.api.device.VcpuSignal signal() {
+    return signal;
   }
 
   /** Raises an external interrupt. */

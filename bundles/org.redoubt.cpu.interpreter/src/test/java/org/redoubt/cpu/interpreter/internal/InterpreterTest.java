@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -235,9 +236,9 @@ final class InterpreterTest {
           random.nextBoolean() ? from + random.nextInt(5000) - 2500 : 0x60000 + random.nextInt(99);
       try (FlatMachine m = new FlatMachine()) {
         for (int i = 0x40000; i < 0x80000; i++) {
-          m.memory.set(java.lang.foreign.ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+          m.memory.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
         }
-        byte[] expected = m.memory.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+        byte[] expected = m.memory.toArray(ValueLayout.JAVA_BYTE);
         int step = down ? -width : width;
         for (int i = 0; i < count; i++) {
           int at = (int) from + i * step;
@@ -247,11 +248,7 @@ final class InterpreterTest {
         String op = width == 1 ? "f3a4" : width == 2 ? "f366a5" : width == 4 ? "f3a5" : "f348a5";
         m.code(0x1000, (down ? "fd" : "fc") + op + "f4");
         System.arraycopy(
-            m.memory.asSlice(0x1000, 16).toArray(java.lang.foreign.ValueLayout.JAVA_BYTE),
-            0,
-            expected,
-            0x1000,
-            16);
+            m.memory.asSlice(0x1000, 16).toArray(ValueLayout.JAVA_BYTE), 0, expected, 0x1000, 16);
         CpuState s = m.longMode();
         s.gpr[6] = from;
         s.gpr[7] = to;
@@ -260,7 +257,7 @@ final class InterpreterTest {
         assertEquals(Exit.Kind.HALT, run(m));
         assertEquals(0, m.state().gpr[1]);
         assertEquals(from + (long) count * step, m.state().gpr[6]);
-        byte[] actual = m.memory.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+        byte[] actual = m.memory.toArray(ValueLayout.JAVA_BYTE);
         assertArrayEquals(
             Arrays.copyOfRange(expected, 0x40000, 0x80000),
             Arrays.copyOfRange(actual, 0x40000, 0x80000));
@@ -304,6 +301,60 @@ final class InterpreterTest {
           assertEquals(steps.get64(0x50000 + i), blocks.get64(0x50000 + i));
         }
       }
+    }
+  }
+
+  /** Whatever bytes a guest runs, in whatever mode: an exit, never an exception of ours. */
+  @Test
+  void shouldSurviveRandomCode() throws HypervisorException {
+    long seed = Long.getLong("interpreter.seed", System.nanoTime());
+    Random random = new Random(seed);
+    byte[] code = new byte[256];
+    try (FlatMachine m = new FlatMachine()) {
+      for (int n = 0; n < 20_000; n++) {
+        random.nextBytes(code);
+        CpuState s = anyMode(m, random);
+        m.code(0x1000, code);
+        m.engine.importState(s);
+        try {
+          m.engine.run(300);
+        } catch (RuntimeException e) {
+          throw new AssertionError("seed " + seed + ", program " + n, e);
+        }
+      }
+    }
+  }
+
+  private static CpuState anyMode(FlatMachine m, Random random) {
+    CpuState s = m.longMode();
+    int mode = random.nextInt(4);
+    if (mode > 0) {
+      s.attributes[CpuState.CS] = mode == 1 ? 0xc9b : 0x89b;
+    }
+    if (mode == 3) {
+      s.cr0 = 0x10;
+      s.msr.put(0xc000_0080, 0L);
+    }
+    for (int i = 0; i < 16; i++) {
+      s.gpr[i] = random.nextInt(4) == 0 ? random.nextLong() : random.nextInt(FlatMachine.BYTES);
+    }
+    s.rflags = 2 | random.nextInt() & 0x244cd5;
+    return s;
+  }
+
+  @Test
+  void shouldStartAtTheSipiVectorAfterInit() throws HypervisorException {
+    try (FlatMachine m = new FlatMachine(1)) {
+      m.code(0x7000, "8cc8 89c3 f4"); // mov ax, cs; mov bx, ax; hlt
+      m.signal().init();
+      assertEquals(Exit.Kind.INIT, run(m));
+      m.signal().startup(7);
+      assertEquals(Exit.Kind.HALT, run(m));
+      CpuState s = m.state();
+      assertEquals(0x700, s.gpr[3]);
+      assertEquals(0x700, s.selector[CpuState.CS]);
+      assertEquals(5, s.rip);
+      assertEquals(0, s.cr0 & 1);
     }
   }
 }
