@@ -63,7 +63,7 @@ class ArchitectureIT {
     }
     for (Path folder : folders) {
       try (Stream<Path> jars = Files.list(folder)) {
-        for (Path jar : jars.filter(ArchitectureIT::isBundle).toList()) {
+        for (Path jar : jars.filter(ArchitectureIT::isBundle).sorted().toList()) {
           readManifest(jar);
         }
       }

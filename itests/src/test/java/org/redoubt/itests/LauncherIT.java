@@ -6,9 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -126,19 +130,41 @@ class LauncherIT {
   @Test
   void shouldKeepHistoryAndLeaveWithCtrlDOnATerminal() throws Exception {
     assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "no pseudo-terminal at hand");
-    Processes.Outcome outcome =
-        Processes.run(
-            folder,
-            Map.of("XDG_STATE_HOME", folder.toString(), "TERM", "xterm"),
-            "engine:li\t\r\u0004",
-            "/usr/bin/script",
-            "-qec",
-            Processes.ROOT.resolve("redoubt").toString(),
-            "/dev/null");
-    assertEquals(0, outcome.status(), outcome::toString);
-    assertTrue(outcome.out().contains("Key bits"), outcome::toString);
+    Path out = folder.resolve("out");
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                "/usr/bin/script",
+                "-qec",
+                Processes.ROOT.resolve("redoubt").toString(),
+                "/dev/null")
+            .redirectErrorStream(true)
+            .redirectOutput(out.toFile());
+    builder.environment().putAll(Map.of("XDG_STATE_HOME", folder.toString(), "TERM", "xterm"));
+    Process process = builder.start();
+    try (OutputStream keys = process.getOutputStream()) {
+      Services.await("the prompt", () -> read(out).contains("g! "));
+      keys.write("engine:li\t\r".getBytes(StandardCharsets.US_ASCII));
+      keys.flush();
+      Services.await(
+          "the table and the next prompt", () -> read(out).matches("(?s).*Key bits.*g! .*"));
+      keys.write('\u0004');
+      keys.flush();
+      assertTrue(
+          process.waitFor(1, TimeUnit.MINUTES), () -> "Ctrl-D does not end it: " + read(out));
+      assertEquals(0, process.exitValue(), () -> read(out));
+    } finally {
+      process.destroyForcibly();
+    }
     assertTrue(
         Files.readString(folder.resolve("redoubt/history")).contains("engine:list"),
-        outcome::toString);
+        () -> read(out));
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }
