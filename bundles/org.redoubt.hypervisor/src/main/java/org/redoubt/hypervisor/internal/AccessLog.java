@@ -38,13 +38,14 @@ final class AccessLog {
   }
 
   void add(long timeNs, int kind, int width, long address, long value) {
-    int at = count & (ENTRIES - 1);
+    int next = count + 1;
+    int at = (next - 1) & (ENTRIES - 1);
     kinds[at] = kind;
     widths[at] = width;
     addresses[at] = address;
     values[at] = value;
     times[at] = timeNs;
-    count++;
+    count = next;
   }
 
   /** The last {@code most} entries, oldest first. */

@@ -110,7 +110,7 @@ final class Machine {
   int in(int port, int bytes) {
     PortHandler handler = ports[port & 0xffff];
     if (handler == null) {
-      return bytes == 4 ? -1 : (1 << bytes * 8) - 1;
+      return bytes == 4 ? -1 : (1 << (bytes * 8)) - 1;
     }
     deviceLock.lock();
     try {
@@ -136,7 +136,7 @@ final class Machine {
   long mmioRead(long gpa, int bytes) {
     MmioRange range = range(gpa, bytes);
     if (range == null) {
-      return bytes == 8 ? -1 : (1L << bytes * 8) - 1;
+      return bytes == 8 ? -1 : (1L << (bytes * 8)) - 1;
     }
     deviceLock.lock();
     try {

@@ -97,7 +97,7 @@ final class RedoubtVm implements Vm, MachineControl {
   public State state() {
     lock.lock();
     try {
-      if (closed || stopping && alive == 0) {
+      if (closed || (stopping && alive == 0)) {
         return State.STOPPED;
       }
       if (!started) {

@@ -1,5 +1,6 @@
 package org.redoubt.hypervisor.internal;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -43,7 +44,7 @@ final class SpaAllocator {
   }
 
   private Optional<Run> take(long bytes, long align, long from) {
-    for (Map.Entry<Long, Long> run : free.entrySet()) {
+    for (Map.Entry<Long, Long> run : List.copyOf(free.entrySet())) {
       long start = (Math.max(run.getKey(), from) + align - 1) & -align;
       long end = run.getValue();
       if (start > end || end - start < bytes) {
@@ -69,8 +70,8 @@ final class SpaAllocator {
     long start = run.spa();
     long end = start + run.bytes();
     Map.Entry<Long, Long> before = free.floorEntry(start);
-    if (before != null && before.getValue() > start
-        || free.ceilingKey(start) instanceof Long after && after < end) {
+    Long following = free.ceilingKey(start);
+    if ((before != null && before.getValue() > start) || (following != null && following < end)) {
       throw new IllegalStateException("bug: run at %xh is free already".formatted(start));
     }
     if (before != null && before.getValue() == start) {

@@ -419,10 +419,10 @@ final class HypervisorServiceTest {
     assertEquals("abcdef", control.typed.toString());
     vm.start();
     assertEquals(VmEnd.Cause.POWER_OFF, vm.await(LONG).orElseThrow().cause());
-    eventually(() -> early.toString().equals("hello\n"));
+    eventually(() -> early.toString(java.nio.charset.StandardCharsets.US_ASCII).equals("hello\n"));
     ByteArrayOutputStream late = new ByteArrayOutputStream();
     vm.console().attach(late).close();
-    assertEquals("hello\n", late.toString());
+    assertEquals("hello\n", late.toString(java.nio.charset.StandardCharsets.US_ASCII));
   }
 
   // Encryption

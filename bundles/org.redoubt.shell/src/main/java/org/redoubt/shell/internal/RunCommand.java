@@ -42,6 +42,9 @@ public final class RunCommand extends ShellCommand {
 
     @Override
     public int run(Io io) throws Exception {
+      if (options.lab) {
+        System.err.println("--lab: the guest's debug policy is ignored.");
+      }
       try (Vm vm = create(io)) {
         TerminalBridge bridge = new TerminalBridge(io.session(), io.out());
         Optional<VmEnd> end = bridge.show(vm, vm::start);

@@ -10,7 +10,6 @@ import org.apache.felix.service.command.CommandSession;
 import org.jline.terminal.Attributes;
 import org.jline.terminal.Terminal;
 import org.jline.utils.NonBlockingInputStream;
-import org.jspecify.annotations.Nullable;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmEnd;
 
@@ -104,19 +103,16 @@ final class TerminalBridge {
       throw new IOException("This terminal cannot be read key by key");
     }
     boolean escaped = false;
-    @Nullable Optional<VmEnd> answer = null;
-    while (answer == null) {
+    while (vm.end().isEmpty()) {
       int key = in.read(POLL_MS);
-      if (vm.end().isPresent()) {
-        answer = vm.end();
-      } else if (key == -1) {
-        answer = Optional.empty();
+      if (key == -1) {
+        return Optional.empty();
       } else if (key >= 0 && escaped) {
         escaped = false;
         if (key == 'x' || key == 'X') {
           terminal.writer().print("\r\n");
           terminal.flush();
-          answer = Optional.empty();
+          return Optional.empty();
         } else {
           special(key, vm, terminal);
         }
@@ -126,7 +122,7 @@ final class TerminalBridge {
         vm.console().type(new byte[] {(byte) key});
       }
     }
-    return answer;
+    return vm.end();
   }
 
   private static void special(int key, Vm vm, Terminal terminal) throws InterruptedException {
