@@ -45,7 +45,6 @@ class MemoryIT {
 
   private static final int ASID = 1;
   private static final int THREADS = 4;
-  private static final long SMALLEST_CACHE = 8L * Pages.BYTES;
   private static final Duration LIMIT = Duration.ofMinutes(2);
 
   @TempDir Path folder;
