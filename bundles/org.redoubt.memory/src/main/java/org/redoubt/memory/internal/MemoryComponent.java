@@ -49,6 +49,12 @@ public final class MemoryComponent implements MemorySystemFactory {
     @AttributeDefinition(
         description = "How long pages are carried over while an engine's bundle stops, in ms")
     long carryLimitMs() default 20000;
+
+    @AttributeDefinition(
+        description =
+            "Whether a change of engine keeps the former ciphertext until it has ended, so that it"
+                + " can be undone even if the new engine fails for good; costs memory and time")
+    boolean keepForRollback() default true;
   }
 
   private static final System.Logger LOG = System.getLogger("org.redoubt.memory");
@@ -106,7 +112,8 @@ public final class MemoryComponent implements MemorySystemFactory {
         Optional.of(configuration.engine().strip()).filter(name -> !name.isEmpty()),
         !cacheFits ? before.socCacheBytes() : Optional.of(cache).filter(bytes -> bytes != 0),
         limitsFit ? Duration.ofMillis(configuration.engineLimitMs()) : before.engineLimit(),
-        limitsFit ? Duration.ofMillis(configuration.carryLimitMs()) : before.carryLimit());
+        limitsFit ? Duration.ofMillis(configuration.carryLimitMs()) : before.carryLimit(),
+        configuration.keepForRollback());
   }
 
   @Override

@@ -16,6 +16,7 @@ import org.redoubt.api.memory.EngineChange;
 final class Movement implements EngineChange {
   private static final int CHUNK = 256;
   private static final int WORKERS = Math.min(2, Runtime.getRuntime().availableProcessors());
+  private static final int PAGES_A_TURN = 64;
   private static final int MAX_IDLE_PASSES = 2000;
 
   private final SocMemory system;
@@ -216,6 +217,7 @@ final class Movement implements EngineChange {
     try {
       long pages = cache.dram().pages();
       State began = state;
+      int moved = 0;
       for (long first = cursor.getAndAdd(CHUNK);
           first < pages && problem == null && state == began;
           first = cursor.getAndAdd(CHUNK)) {
@@ -224,6 +226,9 @@ final class Movement implements EngineChange {
           TagState tag = mover.toMove(page);
           if (tag != null) {
             problem = mover.move(lane, page, tag, () -> stop);
+            if (++moved % PAGES_A_TURN == 0) {
+              Thread.yield(); // a guest that waits for a processor goes first
+            }
           }
         }
       }

@@ -10,13 +10,15 @@ import java.util.Optional;
  * @param socCacheBytes capacity of every SoC cache; empty: as each system was made
  * @param engineLimit how long one call of an engine may take
  * @param carryLimit how long pages may be carried over while an engine's bundle stops
+ * @param keepForRollback whether a change of engine keeps the former ciphertext until it has ended
  */
 record Settings(
     Optional<String> engine,
     Optional<Long> socCacheBytes,
     Duration engineLimit,
-    Duration carryLimit) {
+    Duration carryLimit,
+    boolean keepForRollback) {
   static final Settings DEFAULT =
       new Settings(
-          Optional.empty(), Optional.empty(), Duration.ofSeconds(2), Duration.ofSeconds(20));
+          Optional.empty(), Optional.empty(), Duration.ofSeconds(2), Duration.ofSeconds(20), true);
 }

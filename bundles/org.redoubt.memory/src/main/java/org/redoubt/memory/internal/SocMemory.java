@@ -302,6 +302,9 @@ final class SocMemory implements MemorySystem {
 
   /** Room for what a change of engine replaces, if the host has it to spare. */
   @Nullable Undo openUndo() {
+    if (!around.settings().get().keepForRollback()) {
+      return null;
+    }
     long expected = 0;
     for (KeySlot slot : slots.all()) {
       expected += slot.plain() || slot.dead() ? 0 : slot.pages().get();

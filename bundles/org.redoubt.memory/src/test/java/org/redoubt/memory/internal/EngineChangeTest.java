@@ -191,8 +191,13 @@ class EngineChangeTest {
     }
   }
 
-  @Test
-  void shouldRollBackWhenCancelled() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void shouldRollBackWhenCancelled(boolean keep) throws Exception {
+    Settings before = rig.factory.settings().get();
+    rig.factory.configure(
+        new Settings(
+            Optional.empty(), Optional.empty(), before.engineLimit(), before.carryLimit(), keep));
     try (MemorySystem system = rig.system(20_000, 64)) {
       for (int page = 0; page < 20_000; page++) {
         system.view(1).putLong((long) page * PAGE, page);
@@ -243,6 +248,28 @@ class EngineChangeTest {
       assertTrue(message.contains(part), message);
     }
     assertFalse(message.contains("\n"), message);
+  }
+
+  @Test
+  void shouldSuspendAndRollBackLaterWhenNothingWasKeptAndNewEngineFails() throws Exception {
+    Settings before = rig.factory.settings().get();
+    rig.factory.configure(
+        new Settings(
+            Optional.empty(), Optional.empty(), before.engineLimit(), before.carryLimit(), false));
+    try (MemorySystem system = rig.system(PAGES, 8)) {
+      fillAll(system);
+      rig.beta.breakAfter(100, Trouble.THROW);
+      EngineChange change = change(system, "beta");
+      assertEquals(EngineChange.State.SUSPENDED, change.state());
+      assertEquals("alpha", system.engine());
+      assertThrows(MemorySuspendedException.class, () -> assertAllRight(system));
+      rig.factory.engineCame("gamma", new FakeEngine(3), 0, 3);
+      assertRefused(system, "gamma", "brought back to engine alpha");
+      rig.beta.mend();
+      assertEquals(EngineChange.State.DONE, change(system, "alpha").state());
+      assertAllRight(system);
+      assertAllBy(system, "alpha", rig.alpha);
+    }
   }
 
   @Test
@@ -314,7 +341,8 @@ class EngineChangeTest {
               Optional.of("beta"),
               Optional.of(8L * PAGE),
               before.engineLimit(),
-              before.carryLimit()));
+              before.carryLimit(),
+              true));
       until(() -> system.engine().equals("beta") && system.change().isEmpty(), "beta");
       assertEquals(8, system.stats().capacityPages());
       assertTrue(system.stats().residentPages() <= 8);

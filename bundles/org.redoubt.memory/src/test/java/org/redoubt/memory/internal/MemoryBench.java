@@ -67,7 +67,8 @@ public final class MemoryBench {
                 Optional.empty(),
                 Optional.empty(),
                 Duration.ofSeconds(20),
-                Duration.ofSeconds(60)));
+                Duration.ofSeconds(60),
+                !Boolean.getBoolean("forget")));
     factory.engineCame("aes-128-xex", engine(XEX), 100, 1);
     factory.engineCame("aes-128-xe", engine(XE), 50, 2);
     factory.engineCame("none", engine(NONE), -1000, 3);

@@ -17,7 +17,11 @@ class MemoryContractTest extends MemorySystemContract {
     MemoryFactory factory =
         new MemoryFactory(
             new Settings(
-                Optional.empty(), Optional.empty(), Duration.ofSeconds(30), Duration.ofSeconds(5)));
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofSeconds(30),
+                Duration.ofSeconds(5),
+                true));
     int rank = 100;
     for (var engine : engines.entrySet()) {
       factory.engineCame(engine.getKey(), engine.getValue(), rank, rank);

@@ -33,7 +33,8 @@ final class Rig {
   Rig(Duration engineLimit) {
     factory =
         new MemoryFactory(
-            new Settings(Optional.empty(), Optional.empty(), engineLimit, Duration.ofSeconds(5)));
+            new Settings(
+                Optional.empty(), Optional.empty(), engineLimit, Duration.ofSeconds(5), true));
     factory.engineCame("alpha", alpha, 10, 1);
     factory.engineCame("beta", beta, 5, 2);
   }
