@@ -5,9 +5,9 @@ import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * A change of engine under way. Pages move in the background and when touched; each is decrypted by
- * the new engine and compared before its old ciphertext goes. A change that fails is rolled back:
- * every page ends under the old engine again.
+ * A change of engine under way. Pages move in the background; each is decrypted by the new engine
+ * and compared before its old ciphertext is replaced, and what was replaced is kept until the
+ * change has ended. A change that fails is rolled back: every page ends under the old engine again.
  */
 @ProviderType
 public interface EngineChange {

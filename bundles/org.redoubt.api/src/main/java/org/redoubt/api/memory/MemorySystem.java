@@ -107,8 +107,8 @@ public interface MemorySystem extends AutoCloseable {
    *
    * @param engineName the engine to come
    * @return the change under way; one to the engine in use is done at once
-   * @throws HypervisorException if no engine has that name, another change is under way, no {@link
-   *     KeyInstaller} is set, or it refused a key; nothing has changed then
+   * @throws HypervisorException if no engine has that name, another change is under way, an ASID is
+   *     live and no {@link KeyInstaller} is set, or it refused a key; nothing has changed then
    */
   EngineChange changeEngine(String engineName) throws HypervisorException;
 

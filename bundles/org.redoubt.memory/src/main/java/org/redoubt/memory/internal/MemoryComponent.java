@@ -26,6 +26,7 @@ import org.redoubt.api.memory.MemorySystemFactory;
 
 /** The service: follows engines as they come and go, and the configuration. */
 @Component(
+    immediate = true, // it keeps the list of systems, whoever looks at the service now and then
     configurationPid = "org.redoubt.memory",
     property = MemorySystemFactory.MEMORY_NAME + "=soc")
 @Designate(ocd = MemoryComponent.Configuration.class)
