@@ -14,7 +14,6 @@ final class FailingEngine implements MemoryEncryptionEngineFactory, AutoCloseabl
   static final String NAME = "failing";
 
   private final AtomicLong left;
-  private volatile boolean healed;
   private final ServiceRegistration<MemoryEncryptionEngineFactory> registration;
 
   private FailingEngine(int pages) {
@@ -37,11 +36,6 @@ final class FailingEngine implements MemoryEncryptionEngineFactory, AutoCloseabl
     return new FailingEngine(pages);
   }
 
-  /** Repairs it. */
-  void heal() {
-    healed = true;
-  }
-
   boolean hasFailed() {
     return left.get() < 0;
   }
@@ -62,7 +56,7 @@ final class FailingEngine implements MemoryEncryptionEngineFactory, AutoCloseabl
     return new MemoryEncryptionEngine() {
       @Override
       public void encrypt(long spa, MemorySegment plain, MemorySegment cipher) {
-        if (left.addAndGet(-plain.byteSize()) < 0 && !healed) {
+        if (left.addAndGet(-plain.byteSize()) < 0) {
           throw new IllegalStateException("out of order, as ordered");
         }
         xor(plain, cipher);
