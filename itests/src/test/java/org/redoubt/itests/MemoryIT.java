@@ -156,7 +156,7 @@ class MemoryIT {
       assertTrue(
           change.failure().orElse("").contains(FailingEngine.NAME),
           () -> "the failure names nobody: " + change.failure());
-      assertEquals(EngineChange.State.ROLLED_BACK, change.state());
+      assertEquals(EngineChange.State.ROLLED_BACK, change.state(), change.failure()::toString);
       assertEquals(before, system.engine());
     }
   }

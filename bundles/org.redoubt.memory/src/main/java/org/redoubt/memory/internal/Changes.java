@@ -198,7 +198,7 @@ final class Changes implements SocCache.Faults {
   // Failures
 
   @Override
-  public void failed(KeySlot slot, String failure) {
+  public void failed(KeySlot slot, String failure, boolean encrypting) {
     if (slot.fault() != null) {
       refresh();
       return;
@@ -206,12 +206,14 @@ final class Changes implements SocCache.Faults {
     String name = slot.use().name();
     String reason = "Engine %s failed: %s".formatted(name, failure);
     Movement running = active;
-    if (running != null
-        && running.state() == State.RUNNING
-        && running.to().equals(name)
-        && !running.from().equals(name)) {
-      running.turnBack(reason);
-      return;
+    if (running != null && running.to().equals(name) && !running.from().equals(name)) {
+      if (running.state() == State.RUNNING) {
+        running.turnBack(reason);
+        return;
+      }
+      if (encrypting && running.state() == State.ROLLING_BACK) {
+        return; // begun before it turned back: nothing more is to be written by this engine
+      }
     }
     engines.find(name).ifPresent(candidate -> distrusted.add(candidate.serviceId()));
     blame(name, reason);
@@ -476,7 +478,8 @@ final class Changes implements SocCache.Faults {
         system.cache().takeOver(lane);
         failed(
             slot,
-            "a call takes more than %d ms".formatted(settings.get().engineLimit().toMillis()));
+            "a call takes more than %d ms".formatted(settings.get().engineLimit().toMillis()),
+            false);
         if (after != null) {
           after.run();
         }

@@ -233,7 +233,7 @@ final class Movement implements EngineChange {
         }
       }
       if (problem != null && !PageMover.abandoned(problem)) {
-        changes.failed(problem.slot(), problem.failure());
+        changes.failed(problem.slot(), problem.failure(), problem.encrypting());
         String fault = problem.slot().fault();
         if (fault != null) {
           suspend(fault);

@@ -16,8 +16,9 @@ final class PageMover {
    * @param slot whose engine failed
    * @param failure what it did, the rest of a sentence; {@link Ciphers#ABANDONED} if the watchdog
    *     has taken over
+   * @param encrypting whether it was to write
    */
-  record Failure(KeySlot slot, String failure) {}
+  record Failure(KeySlot slot, String failure, boolean encrypting) {}
 
   private final SocCache cache;
   private final TagState[] tags;
@@ -141,14 +142,14 @@ final class PageMover {
       failure = Ciphers.decryptProven(lane, old, spa, before);
     }
     if (failure != null) {
-      return new Failure(old, failure);
+      return new Failure(old, failure, false);
     }
     failure = current.fault();
     if (failure == null) {
       failure = Ciphers.encryptProven(lane, current, spa, lane.plainIn);
     }
     if (failure != null) {
-      return new Failure(current, failure);
+      return new Failure(current, failure, true);
     }
     if (undo != null && old == keys.fallback()) {
       undo.keep(page, old, before);

@@ -21,8 +21,9 @@ final class SocCache {
      *
      * @param slot whose engine failed
      * @param failure what it did, the rest of a sentence
+     * @param encrypting whether it was to write; else nothing but it can read the page
      */
-    void failed(KeySlot slot, String failure);
+    void failed(KeySlot slot, String failure, boolean encrypting);
   }
 
   private static final String UNREACHABLE = "unreachable";
@@ -249,7 +250,7 @@ final class SocCache {
       }
       pool.give(frame);
       if (!failure.equals(UNREACHABLE) && !failure.equals(Ciphers.ABANDONED) && blamed != null) {
-        faults.failed(blamed, failure);
+        faults.failed(blamed, failure, false);
       }
       return 0;
     }
@@ -473,7 +474,7 @@ final class SocCache {
       if (failure.equals(Ciphers.ABANDONED)) {
         return failure;
       }
-      faults.failed(slot, failure);
+      faults.failed(slot, failure, true);
       if (tag.keys() == keys) {
         return failure;
       }
