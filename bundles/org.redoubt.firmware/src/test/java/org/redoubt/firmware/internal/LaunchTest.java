@@ -105,6 +105,33 @@ final class LaunchTest {
   }
 
   @Test
+  void shouldMeasureLongRunsInOneDigestAsShortOnes() {
+    try (Host host = new Host().init()) {
+      int bytes = (1 << 20) + 0x12340;
+      long spa = Host.GUEST + 0x30;
+      byte[] image = new byte[bytes];
+      host.random.nextBytes(image);
+      host.put(spa, image);
+      int handle = host.launchStartUnattested(0);
+      host.activate(handle, 3);
+      var buffer = new org.redoubt.spec.sev.command.LaunchUpdateBuffer(handle, spa, bytes);
+      assertEquals(
+          FirmwareStatus.SUCCESS, host.issue(SevCommand.LAUNCH_UPDATE_DATA, buffer::write));
+      Guest guest = host.platform().guest(handle).orElseThrow();
+      assertArrayEquals(Primitives.sha256(image), guest.launchDigest());
+      assertArrayEquals(image, host.getPrivate(3, spa, bytes));
+      // A run that fails on the way leaves the digest as it was.
+      host.memory.suspendAfter(5, "Engine x is gone.");
+      assertEquals(
+          FirmwareStatus.HWERROR_PLATFORM,
+          host.issue(SevCommand.LAUNCH_UPDATE_DATA, buffer::write));
+      assertTrue(host.lastReason().contains("Engine x is gone."), host.lastReason());
+      host.memory.suspend(null);
+      assertArrayEquals(Primitives.sha256(image), guest.launchDigest());
+    }
+  }
+
+  @Test
   void shouldKeepTheRestOfAPageWhenARangeStartsWithinIt() {
     try (Host host = new Host().init()) {
       byte[] page = new byte[4096];

@@ -38,7 +38,10 @@ final class TestMemory implements MemorySystem {
   private final Set<Integer> needWbinvd = new HashSet<>();
   private final Set<Integer> needFlush = new HashSet<>();
   private Optional<KeyInstaller> installer = Optional.empty();
-  private @Nullable String suspended;
+  private volatile @Nullable String suspended;
+  private final java.util.concurrent.atomic.AtomicInteger accessesLeft =
+      new java.util.concurrent.atomic.AtomicInteger(Integer.MAX_VALUE);
+  private String reasonLater = "";
   private String engine = "aes-test";
 
   TestMemory(long bytes) {
@@ -57,6 +60,13 @@ final class TestMemory implements MemorySystem {
 
   void suspend(@Nullable String reason) {
     suspended = reason;
+    accessesLeft.set(Integer.MAX_VALUE);
+  }
+
+  /** Suspends after so many accesses. */
+  void suspendAfter(int accesses, String reason) {
+    reasonLater = reason;
+    accessesLeft.set(accesses);
   }
 
   /** Asks for the key of a live ASID in another engine, as a change of engine does. */
@@ -207,8 +217,11 @@ final class TestMemory implements MemorySystem {
       if (!config.addressMap().isDram(spa, bytes)) {
         throw new IndexOutOfBoundsException("%xh, %d bytes".formatted(spa, bytes));
       }
+      if (accessesLeft.getAndDecrement() == 0) {
+        suspended = reasonLater;
+      }
       if (suspended != null) {
-        throw new MemorySuspendedException(suspended);
+        throw new MemorySuspendedException(String.valueOf(suspended));
       }
       if (tag != 0 && !keys.containsKey(tag)) {
         throw new IllegalStateException("No key for ASID " + tag);

@@ -1,7 +1,6 @@
 package org.redoubt.firmware.internal.command;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.EnumSet;
 import java.util.Map;
@@ -31,7 +30,9 @@ import org.redoubt.spec.sev.command.LaunchUpdateBuffer;
  */
 final class LaunchUpdateData extends Command.OfGuest {
   private static final int BLOCK = 16;
-  private static final int CHUNK_BYTES = 64 << 10;
+
+  /** From here on, a second thread pays. */
+  private static final int PIPELINED_BYTES = 1 << 20;
 
   LaunchUpdateData() {
     super(
@@ -69,20 +70,14 @@ final class LaunchUpdateData extends Command.OfGuest {
     MemoryView plain = call.platform().memory().view(PageTag.SHARED);
     MemoryView encrypted = call.platform().memory().view(guest.asid());
     MessageDigest digest = guest.copyLaunchDigest();
-    // On the heap: the JDK's SHA-256 would copy from anywhere else.
-    ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(length, CHUNK_BYTES));
-    long spa = paddr;
-    long left = length;
-    while (left > 0) {
-      // Whole pages, but for the first and last chunk of an unaligned range.
-      int n = (int) Math.min(left, CHUNK_BYTES - (spa & CHUNK_BYTES - 1));
-      n = Math.min(n, bytes.capacity());
-      MemorySegment chunk = MemorySegment.ofArray(bytes.array()).asSlice(0, n);
-      plain.read(spa, chunk);
-      digest.update(bytes.array(), 0, n);
-      encrypted.write(spa, chunk);
-      spa += n;
-      left -= n;
+    if (length >= PIPELINED_BYTES) {
+      new LaunchPipeline(plain, encrypted, paddr, length).run(digest);
+    } else {
+      byte[] bytes = new byte[(int) length];
+      MemorySegment chunk = MemorySegment.ofArray(bytes);
+      plain.read(paddr, chunk);
+      digest.update(bytes);
+      encrypted.write(paddr, chunk);
     }
     guest.setLaunchDigest(digest);
   }
