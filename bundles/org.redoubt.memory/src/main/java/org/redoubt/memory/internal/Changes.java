@@ -89,7 +89,7 @@ final class Changes implements SocCache.Faults {
     synchronized (this) {
       Movement running = active;
       if (running != null || preparing || closed) {
-        throw new HypervisorException(
+        throw new BusyException(
             running == null
                 ? "Another change of engine is about to begin"
                 : "A change of engine from %s to %s is under way"
@@ -426,6 +426,31 @@ final class Changes implements SocCache.Faults {
     }
   }
 
+  /**
+   * {@link #begin} that lets a change which another thread has begun end first, within the limit.
+   */
+  private Movement beginWhenIdle(Candidate target, long end) throws HypervisorException {
+    while (true) {
+      try {
+        return begin(target);
+      } catch (BusyException e) {
+        if (System.nanoTime() - end >= 0) {
+          throw e;
+        }
+        awaitIdle(end);
+      }
+    }
+  }
+
+  /** Another change of engine is under way, or about to be. */
+  private static final class BusyException extends HypervisorException {
+    private static final long serialVersionUID = 1L;
+
+    BusyException(String message) {
+      super(message);
+    }
+  }
+
   /** Tries the others, best first; returns what to add to the sentence that says it failed. */
   private String carryOver(Candidate gone, long end) {
     String why = "";
@@ -434,7 +459,7 @@ final class Changes implements SocCache.Faults {
         continue;
       }
       try {
-        Movement movement = begin(next);
+        Movement movement = beginWhenIdle(next, end);
         if (!movement.awaitQuietly(end - System.nanoTime())) {
           return " (carrying them over to %s takes too long)".formatted(next.name());
         }
