@@ -28,8 +28,8 @@ import org.redoubt.spec.sev.cert.Usage;
  * maker's key server); and the sealed platform keys.
  *
  * <p>Files in the state folder: {@code chip.secret} (32 bytes), {@code root.ark}, {@code root.ask},
- * {@code root.key}, {@code platform.sealed}. Without a folder everything is forgotten. Not
- * thread-safe, but for {@link #root()}.
+ * {@code root.key}, {@code platform.sealed}; {@code lock} keeps two processes from making one chip
+ * twice. Without a folder everything is forgotten. Not thread-safe, but for {@link #root()}.
  */
 public final class Chip implements AutoCloseable {
   /** Bytes of the id that GET_ID gives for one socket. Source: virtee/sev, AMDESE/sev-tool. */
@@ -68,19 +68,23 @@ public final class Chip implements AutoCloseable {
       return new Chip(Optional.empty(), SecretBytes.random(SECRET_BYTES, random), random);
     }
     StateFolder folder = new StateFolder(path.get());
-    Optional<byte[]> kept = folder.read(SECRET);
-    if (kept.isPresent()) {
-      if (kept.get().length != SECRET_BYTES) {
-        throw new IOException(
-            "%s has %d bytes, not %d"
-                .formatted(path.get().resolve(SECRET), kept.get().length, SECRET_BYTES));
-      }
-      return new Chip(Optional.of(folder), SecretBytes.takeOver(kept.get()), random);
+    byte[] secret =
+        folder.alone(() -> {
+          Optional<byte[]> kept = folder.read(SECRET);
+          if (kept.isPresent()) {
+            return kept.get();
+          }
+          byte[] fresh = new byte[SECRET_BYTES];
+          random.nextBytes(fresh);
+          folder.write(SECRET, fresh);
+          return fresh;
+        });
+    if (secret.length != SECRET_BYTES) {
+      throw new IOException(
+          "%s has %d bytes, not %d"
+              .formatted(path.get().resolve(SECRET), secret.length, SECRET_BYTES));
     }
-    byte[] fresh = new byte[SECRET_BYTES];
-    random.nextBytes(fresh);
-    folder.write(SECRET, fresh);
-    return new Chip(Optional.of(folder), SecretBytes.takeOver(fresh), random);
+    return new Chip(Optional.of(folder), SecretBytes.takeOver(secret), random);
   }
 
   /** The chip's id: public, and no way back to the secret. */
@@ -147,15 +151,21 @@ public final class Chip implements AutoCloseable {
     synchronized (rootLock) {
       RootAuthority r = root;
       if (r == null) {
-        r = readRoot();
-        if (r == null) {
-          r = RootAuthority.generate(ROOT_BITS, random);
-          writeRoot(r);
-        }
+        r = folder.isPresent() ? folder.get().alone(this::keptOrNewRoot) : keptOrNewRoot();
         root = r;
       }
       return r;
     }
+  }
+
+  private RootAuthority keptOrNewRoot() throws IOException {
+    RootAuthority kept = readRoot();
+    if (kept != null) {
+      return kept;
+    }
+    RootAuthority fresh = RootAuthority.generate(ROOT_BITS, random);
+    writeRoot(fresh);
+    return fresh;
   }
 
   private @Nullable RootAuthority readRoot() throws IOException {

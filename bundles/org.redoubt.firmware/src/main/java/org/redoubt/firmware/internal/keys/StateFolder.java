@@ -1,12 +1,14 @@
 package org.redoubt.firmware.internal.keys;
 
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -14,12 +16,15 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Files in the folder of a chip's non-volatile state: readable by their owner only, replaced whole
  * or not at all.
  */
 final class StateFolder {
+  private static final Object IN_PROCESS = new Object();
+
   private final Path folder;
 
   /** Makes the folder if it is not there. */
@@ -45,7 +50,7 @@ final class StateFolder {
     Path temporary = folder.resolve(name + ".new");
     Files.deleteIfExists(temporary);
     try (FileChannel out =
-        FileChannel.open(temporary, java.util.Set.of(CREATE_NEW, WRITE), attributes("rw-------"))) {
+        FileChannel.open(temporary, Set.of(CREATE_NEW, WRITE), attributes("rw-------"))) {
       ByteBuffer b = ByteBuffer.wrap(bytes);
       while (b.hasRemaining()) {
         out.write(b);
@@ -53,6 +58,27 @@ final class StateFolder {
       out.force(true);
     }
     Files.move(temporary, folder.resolve(name), ATOMIC_MOVE);
+  }
+
+  /** What is done while nobody else makes anything in the folder. */
+  @FunctionalInterface
+  interface Job<T> {
+    T run() throws IOException;
+  }
+
+  /**
+   * Keeps this process's other chips and all other processes out, so that what is not there is made
+   * once. Not to be nested.
+   */
+  <T> T alone(Job<T> job) throws IOException {
+    synchronized (IN_PROCESS) {
+      try (FileChannel channel =
+              FileChannel.open(
+                  folder.resolve("lock"), Set.of(CREATE, WRITE), attributes("rw-------"));
+          FileLock lock = channel.lock()) {
+        return job.run();
+      }
+    }
   }
 
   void delete(String name) throws IOException {
