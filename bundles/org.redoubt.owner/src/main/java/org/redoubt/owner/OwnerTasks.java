@@ -39,14 +39,7 @@ public final class OwnerTasks {
       Path pdh, GuestPolicy policy, Optional<Path> trustedArk, Path folder, String name)
       throws IOException, OwnerException {
     if (trustedArk.isPresent()) {
-      PlatformReport report = verifyPlatform(trustedArk.get(), pdh);
-      for (PlatformReport.Line line : report.lines()) {
-        if (line.problem().isPresent()) {
-          throw new OwnerException(
-              "No session with this platform: %s is not valid: %s"
-                  .formatted(line.usage(), line.problem().get()));
-        }
-      }
+      verifyPlatform(trustedArk.get(), pdh).demandValid();
     }
     SevCertificate cert = ChainFile.pdhOf(Files.readAllBytes(pdh));
     try (OwnerSession session = OwnerSession.start(cert, policy, random)) {
@@ -62,14 +55,22 @@ public final class OwnerTasks {
         file.maker()
             .orElseThrow(() ->
                 new OwnerException("%s has no ASK and ARK: export it in full".formatted(chain)));
-    byte[] ark = Files.readAllBytes(trustedArk);
+    return PlatformReport.of(readArk(trustedArk), maker.ark(), maker.ask(), file.platform());
+  }
+
+  /**
+   * Reads a root.
+   *
+   * @throws OwnerException if the file has no length that one has
+   */
+  public CaCertificate readArk(Path file) throws IOException, OwnerException {
+    byte[] ark = Files.readAllBytes(file);
     if (ark.length != CaCertificate.BYTES_2048 && ark.length != CaCertificate.BYTES_4096) {
       throw new OwnerException(
           "%s has %d bytes: a root has %d or %d"
-              .formatted(
-                  trustedArk, ark.length, CaCertificate.BYTES_2048, CaCertificate.BYTES_4096));
+              .formatted(file, ark.length, CaCertificate.BYTES_2048, CaCertificate.BYTES_4096));
     }
-    return PlatformReport.of(new CaCertificate(ark), maker.ark(), maker.ask(), file.platform());
+    return new CaCertificate(ark);
   }
 
   /**
@@ -90,7 +91,13 @@ public final class OwnerTasks {
       long memoryBytes,
       int vcpus,
       int cBit,
-      int secretBytes) {}
+      int secretBytes) {
+    /** Where {@code ./redoubt run} puts the C-bit. */
+    public static final int C_BIT = 47;
+
+    /** The room that {@code ./redoubt run} makes for a secret. */
+    public static final int SECRET_BYTES = 1024;
+  }
 
   /** Predicts the launch of a Linux guest. */
   public LaunchPrediction measure(LinuxGuest guest) throws IOException, OwnerException {

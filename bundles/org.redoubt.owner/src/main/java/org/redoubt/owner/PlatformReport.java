@@ -36,6 +36,21 @@ public record PlatformReport(List<Line> lines) {
   }
 
   /**
+   * Refuses a platform that is not what it says.
+   *
+   * @throws OwnerException names the first certificate that is not valid, and why
+   */
+  public void demandValid() throws OwnerException {
+    for (Line line : lines) {
+      if (line.problem().isPresent()) {
+        throw new OwnerException(
+            "No session with this platform: %s is not valid: %s"
+                .formatted(line.usage(), line.problem().get()));
+      }
+    }
+  }
+
+  /**
    * Judges a chain.
    *
    * @param trustedArk the root that is trusted

@@ -127,6 +127,31 @@ public record GuestPolicy(int bits) {
     return List.copyOf(lines);
   }
 
+  /** The policy in one line: what it demands; what it leaves open is not said. */
+  public String summary() {
+    List<String> demands = new ArrayList<>();
+    if (noDebug()) {
+      demands.add("no debugging");
+    }
+    if (noKeySharing()) {
+      demands.add("no key sharing");
+    }
+    if (encryptedState()) {
+      demands.add("registers encrypted (SEV-ES)");
+    }
+    if (noSend()) {
+      demands.add("no sending");
+    } else if (domain()) {
+      demands.add("sending within the owner's domain only");
+    } else if (sev()) {
+      demands.add("sending to SEV platforms only");
+    }
+    if (apiMajor() != 0 || apiMinor() != 0) {
+      demands.add("API at least %d.%d".formatted(apiMajor(), apiMinor()));
+    }
+    return demands.isEmpty() ? "no demands" : String.join(", ", demands);
+  }
+
   private void line(List<String> lines, int bit, String name, String one, String zero) {
     boolean set = Bits.bit(bits, bit);
     lines.add("bit %d  %-7s %d  %s".formatted(bit, name, set ? 1 : 0, set ? one : zero));
