@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.firmware.SecureProcessor;
+import org.redoubt.spec.sev.cert.PlatformChain;
 
 /** Composes the parts into virtual machines: an OSGi service. Thread-safe. */
 @ProviderType
@@ -16,12 +17,28 @@ public interface Hypervisor {
    */
   Vm create(VmConfig config) throws HypervisorException;
 
+  /**
+   * Makes an encrypted VM for a guest owner: launched and measured with the owner's session, not
+   * yet started.
+   *
+   * @param session for this platform and for the policy in {@code config}
+   * @throws HypervisorException if a setting, a file or a part is missing or wrong, or the firmware
+   *     refuses the session
+   */
+  Vm create(VmConfig config, LaunchSession session) throws HypervisorException;
+
   /** The VMs that exist, oldest first. */
   List<Vm> vms();
 
   /** A VM by its name. */
   Optional<Vm> vm(String name);
 
-  /** The secure processor, made on first use. */
+  /**
+   * The secure processor, made and initialized on first use, with or without a VM. It is another
+   * one, of the same chip, when the host was made anew in between.
+   */
   SecureProcessor secureProcessor() throws HypervisorException;
+
+  /** The platform's certificates, for a guest's owner: what PDH_CERT_EXPORT gives. */
+  PlatformChain platformChain() throws HypervisorException;
 }

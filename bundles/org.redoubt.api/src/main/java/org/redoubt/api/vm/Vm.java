@@ -26,7 +26,7 @@ public interface Vm extends AutoCloseable {
 
   State state();
 
-  /** Starts the vCPUs. */
+  /** Starts the vCPUs; finishes the launch of an encrypted guest first. */
   void start() throws HypervisorException;
 
   /** Stops the vCPUs at an instruction boundary each. */
@@ -74,6 +74,9 @@ public interface Vm extends AutoCloseable {
 
   /** The guest's ASID; 0 without protection. */
   int asid();
+
+  /** How it was launched; empty without protection. */
+  Optional<Launch> launch();
 
   @Override
   void close();

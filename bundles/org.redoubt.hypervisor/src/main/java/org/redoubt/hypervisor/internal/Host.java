@@ -1,23 +1,35 @@
 package org.redoubt.hypervisor.internal;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.cpu.NestedPaging;
+import org.redoubt.api.firmware.CommandRecord;
+import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.firmware.SecureProcessorConfig;
+import org.redoubt.api.guest.LaunchPlan;
 import org.redoubt.api.memory.AddressMap;
 import org.redoubt.api.memory.MemoryConfig;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemoryView;
 import org.redoubt.api.memory.PageTag;
+import org.redoubt.api.vm.LaunchSession;
 import org.redoubt.api.vm.VmConfig;
+import org.redoubt.spec.sev.GuestPolicy;
+import org.redoubt.spec.sev.cert.PlatformChain;
 import org.redoubt.spec.sev.command.Measurement;
 
 /**
  * The modelled host: one memory system that all VMs of the moment share, and who has which part of
- * it. Made for the first VM and after its settings; closed with the last one.
+ * it. Made for the first VM and after its settings, closed with the last one. Who asks for the
+ * secure processor while there is no VM gets that of a small host, which the first VM replaces: the
+ * chip is the same, its state is in a folder.
  */
 final class Host {
   /** DRAM of a host without a file behind it: costs nothing until it is touched. */
@@ -26,21 +38,45 @@ final class Host {
   /** Setting of the first VM: DRAM of the host in MiB. */
   private static final String DRAM_OPTION = "host.dram";
 
+  /** Setting of the first VM: the folder with the secure processor's state, or {@link #FORGET}. */
+  private static final String PSP_OPTION = "host.psp";
+
+  /** In place of a folder: a fresh chip, forgotten with the host. */
+  private static final String FORGET = "none";
+
+  /** DRAM of a host that has no VM. */
+  private static final long IDLE_DRAM = 64L << 20;
+
+  private static final long IDLE_CACHE = 1L << 20;
+
   /** Besides guest RAM: nested tables, and what the firmware wants. */
   private static final long OVERHEAD = 64L << 20;
 
   private static final long LARGE = 2L << 20;
 
   private final Parts parts;
+  private final Supplier<Optional<Path>> defaultState;
   private @Nullable MemorySystem memory;
   private @Nullable SpaAllocator spas;
+
+  /** Whose settings the host has; null for one without VMs. */
   private @Nullable VmConfig madeFor;
+
   private @Nullable Psp psp;
+  private Optional<Path> pspState = Optional.empty();
+
+  /** What was asked of the secure processors of hosts that are gone. */
+  private List<CommandRecord> past = List.of();
+
   private final List<Lease> leases = new ArrayList<>();
   private int made;
 
-  Host(Parts parts) {
+  /**
+   * @param defaultState where the secure processor's state is unless a VM says otherwise
+   */
+  Host(Parts parts, Supplier<Optional<Path>> defaultState) {
     this.parts = parts;
+    this.defaultState = defaultState;
   }
 
   /** What one VM has of the host. */
@@ -53,6 +89,9 @@ final class Host {
 
     /** The firmware's handle of an encrypted guest that has been started; 0 before. */
     private int handle;
+
+    /** Once it has been measured. */
+    private @Nullable SevLaunch launch;
 
     private Lease(
         MemorySystem system,
@@ -85,20 +124,25 @@ final class Host {
 
     /**
      * Has the firmware measure and encrypt a guest's regions, which are in its memory in plain
-     * text, and starts its key.
+     * text, up to LAUNCH_MEASURE.
      *
-     * @param regions guest-physical address and length in bytes of each, in the order of the
-     *     measurement
-     * @return what LAUNCH_MEASURE gave
+     * @param session the owner's
      */
-    Measurement launch(int policy, List<long[]> regions) throws HypervisorException {
+    void launch(GuestPolicy policy, Optional<LaunchSession> session, LaunchPlan plan)
+        throws HypervisorException {
       Psp driver = psp();
       driver.init();
-      handle = driver.start(policy, asid);
-      for (long[] region : regions) {
-        driver.update(handle, guest.spa(region[0], region[1]), Math.toIntExact(region[1]));
+      handle = driver.start(policy.bits(), session, asid);
+      for (LaunchPlan.Region region : plan.regions()) {
+        long bytes = region.bytes().byteSize();
+        driver.update(handle, guest.spa(region.gpa(), bytes), Math.toIntExact(bytes));
       }
-      return driver.finish(handle);
+      Measurement measurement = driver.measure(handle);
+      launch = new SevLaunch(driver, guest, handle, policy, session.isPresent(), plan, measurement);
+    }
+
+    Optional<SevLaunch> launched() {
+      return Optional.ofNullable(launch);
     }
 
     @Override
@@ -109,9 +153,12 @@ final class Host {
 
   /** Gives a VM its RAM, zeroed, and its nested tables. */
   synchronized Lease lease(VmConfig config) throws HypervisorException {
+    if (madeFor == null) {
+      closeMemory();
+    }
     boolean mine = memory == null;
     MemorySystem system = host(config);
-    SpaAllocator allocator = java.util.Objects.requireNonNull(spas);
+    SpaAllocator allocator = Objects.requireNonNull(spas);
     List<SpaAllocator.Run> runs = new ArrayList<>();
     try {
       SpaAllocator.Run ram = take(allocator, config, config.memoryBytes(), runs);
@@ -144,32 +191,58 @@ final class Host {
         "All %d ASIDs are in use; stop an encrypted VM first".formatted(system.config().asids()));
   }
 
+  /** The secure processor, for people. */
+  synchronized SecureProcessor processor() throws HypervisorException {
+    Psp driver = psp();
+    try {
+      driver.init();
+    } catch (HypervisorException e) {
+      // Its history says why; who wants to launch a guest hears it.
+    }
+    return new ProcessorWithPast(driver.processor(), past);
+  }
+
+  /** The platform's certificates. */
+  synchronized PlatformChain platformChain() throws HypervisorException {
+    Psp driver = psp();
+    driver.init();
+    return driver.export();
+  }
+
   /** The secure processor of this host, made for the first who asks. */
   synchronized Psp psp() throws HypervisorException {
-    Psp made = psp;
-    if (made != null) {
-      return made;
+    Psp there = psp;
+    if (there != null) {
+      return there;
     }
-    MemorySystem system = memory;
-    if (system == null || spas == null) {
-      throw new HypervisorException("There is no host yet: it is made with the first VM");
+    if (memory == null) {
+      make(
+          AddressMap.flat(IDLE_DRAM),
+          IDLE_CACHE,
+          Optional.empty(),
+          Optional.empty(),
+          false,
+          defaultState.get());
     }
+    MemorySystem system = Objects.requireNonNull(memory);
+    SpaAllocator allocator = Objects.requireNonNull(spas);
     SpaAllocator.Run run =
-        spas.take(Psp.BYTES, 4096)
+        allocator
+            .take(Psp.BYTES, 4096)
             .orElseThrow(
                 () -> new HypervisorException("No room for the secure processor's buffers"));
     SecureProcessorConfig config =
-        new SecureProcessorConfig("psp0", system, Optional.empty(), this::policies);
+        new SecureProcessorConfig("psp0", system, pspState, this::policies);
     try {
-      made =
+      there =
           new Psp(
               parts.firmwares.find(Optional.empty()).service().create(config), system, run.spa());
     } catch (HypervisorException | RuntimeException e) {
-      spas.give(run);
+      allocator.give(run);
       throw e;
     }
-    psp = made;
-    return made;
+    psp = there;
+    return there;
   }
 
   private List<SecureProcessorConfig.NamedPolicy> policies() {
@@ -216,26 +289,59 @@ final class Host {
     if (asked != null) {
       dram = mebibytes(asked);
     }
+    system =
+        make(
+            AddressMap.flat(dram),
+            config.socCacheBytes(),
+            config.dramFile(),
+            config.engine(),
+            config.hostEncryption(),
+            pspState(config));
+    madeFor = config;
+    return system;
+  }
+
+  private MemorySystem make(
+      AddressMap map,
+      long cacheBytes,
+      Optional<Path> dramFile,
+      Optional<String> engine,
+      boolean hostEncryption,
+      Optional<Path> state)
+      throws HypervisorException {
     MemoryConfig wanted;
     try {
       wanted =
           new MemoryConfig(
               "host" + made,
-              AddressMap.flat(dram),
-              config.dramFile(),
-              config.socCacheBytes(),
-              config.engine(),
-              config.hostEncryption(),
+              map,
+              dramFile,
+              cacheBytes,
+              engine,
+              hostEncryption,
               MemoryConfig.DEFAULT_ASIDS);
     } catch (IllegalArgumentException e) {
       throw new HypervisorException(String.valueOf(e.getMessage()), e);
     }
-    system = parts.memories.find(Optional.empty()).service().create(wanted);
+    MemorySystem system = parts.memories.find(Optional.empty()).service().create(wanted);
     made++;
     memory = system;
-    spas = new SpaAllocator(wanted.addressMap());
-    madeFor = config;
+    spas = new SpaAllocator(map);
+    pspState = state;
     return system;
+  }
+
+  private Optional<Path> pspState(VmConfig config) throws HypervisorException {
+    String asked = config.options().get(PSP_OPTION);
+    if (asked == null) {
+      return defaultState.get();
+    }
+    try {
+      return asked.equals(FORGET) ? Optional.empty() : Optional.of(Path.of(asked));
+    } catch (InvalidPathException e) {
+      throw new HypervisorException(
+          "Setting %s=%s: it takes a folder, or %s".formatted(PSP_OPTION, asked, FORGET), e);
+    }
   }
 
   private static long mebibytes(String text) throws HypervisorException {
@@ -247,17 +353,19 @@ final class Host {
   }
 
   private void refuseOtherSettings(VmConfig config) throws HypervisorException {
-    VmConfig first = java.util.Objects.requireNonNull(madeFor);
+    VmConfig first = Objects.requireNonNull(madeFor);
+    String chip = config.options().get(PSP_OPTION);
     boolean same =
         first.dramFile().equals(config.dramFile())
             && first.socCacheBytes() == config.socCacheBytes()
             && first.hostEncryption() == config.hostEncryption()
-            && (config.engine().isEmpty() || config.engine().equals(first.engine()));
+            && (config.engine().isEmpty() || config.engine().equals(first.engine()))
+            && (chip == null || chip.equals(first.options().get(PSP_OPTION)));
     if (!same) {
       throw new HypervisorException(
-          "VM '%s' runs on the host already, with another DRAM file, SoC cache, engine or host"
+          "VM '%s' runs on the host already, with another DRAM file, SoC cache, engine, chip or"
                   .formatted(first.name())
-              + " encryption; stop it first, or leave these options as they were");
+              + " host encryption; stop it first, or leave these options as they were");
     }
   }
 
@@ -265,7 +373,7 @@ final class Host {
     if (leases.contains(lease)) {
       endGuest(lease);
       leases.remove(lease);
-      lease.runs.forEach(java.util.Objects.requireNonNull(spas)::give);
+      lease.runs.forEach(Objects.requireNonNull(spas)::give);
       if (leases.isEmpty()) {
         closeMemory();
       }
@@ -274,21 +382,32 @@ final class Host {
 
   /** What the firmware refuses here is its matter: the guest is gone, its key with the host. */
   private void endGuest(Lease lease) {
+    SevLaunch launch = lease.launch;
     Psp driver = psp;
-    if (lease.handle == 0 || driver == null) {
-      return;
-    }
     try {
-      driver.end(lease.handle);
+      if (launch != null) {
+        launch.end();
+      } else if (lease.handle != 0 && driver != null) {
+        driver.end(lease.handle);
+      }
     } catch (HypervisorException e) {
       System.getLogger(Host.class.getName())
           .log(System.Logger.Level.WARNING, "A guest was left in the secure processor", e);
     }
   }
 
+  /** Closes a host that nobody uses, such as one that was made for its secure processor alone. */
+  synchronized void close() {
+    if (leases.isEmpty()) {
+      closeMemory();
+    }
+  }
+
   private void closeMemory() {
-    if (psp != null) {
-      psp.close();
+    Psp driver = psp;
+    if (driver != null) {
+      past = new ProcessorWithPast(driver.processor(), past).history();
+      driver.close();
       psp = null;
     }
     if (memory != null) {

@@ -3,6 +3,8 @@ package org.redoubt.hypervisor.internal;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.osgi.framework.BundleContext;
+import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
@@ -18,17 +20,26 @@ import org.redoubt.api.guest.GuestLoader;
 import org.redoubt.api.memory.MemorySystemFactory;
 import org.redoubt.api.policy.FirmwarePolicy;
 import org.redoubt.api.vm.Hypervisor;
+import org.redoubt.api.vm.LaunchSession;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
+import org.redoubt.spec.sev.cert.PlatformChain;
 
 /** The hypervisor as a service: collects the parts that come and go. */
 @Component(service = Hypervisor.class)
 public final class HypervisorComponent implements Hypervisor {
   private final Parts parts = new Parts();
-  private final HypervisorService service = new HypervisorService(parts, StandardMachine.DEVICES);
+  private final HypervisorService service;
 
   /** Made by the service runtime. */
-  public HypervisorComponent() {}
+  @Activate
+  public HypervisorComponent(BundleContext context) {
+    service =
+        new HypervisorService(
+            parts,
+            StandardMachine.DEVICES,
+            () -> StateFolders.psp(context.getProperty(StateFolders.PROPERTY), System::getenv));
+  }
 
   @Reference(
       service = MemorySystemFactory.class,
@@ -126,6 +137,11 @@ public final class HypervisorComponent implements Hypervisor {
   }
 
   @Override
+  public Vm create(VmConfig config, LaunchSession session) throws HypervisorException {
+    return service.create(config, session);
+  }
+
+  @Override
   public List<Vm> vms() {
     return service.vms();
   }
@@ -138,5 +154,10 @@ public final class HypervisorComponent implements Hypervisor {
   @Override
   public SecureProcessor secureProcessor() throws HypervisorException {
     return service.secureProcessor();
+  }
+
+  @Override
+  public PlatformChain platformChain() throws HypervisorException {
+    return service.platformChain();
   }
 }

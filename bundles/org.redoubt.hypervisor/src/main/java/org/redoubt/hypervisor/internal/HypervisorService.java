@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.cpu.CpuConfig;
 import org.redoubt.api.cpu.CpuEngine;
@@ -23,8 +24,11 @@ import org.redoubt.api.guest.LaunchRequest;
 import org.redoubt.api.memory.MemoryView;
 import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.vm.Hypervisor;
+import org.redoubt.api.vm.LaunchSession;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
+import org.redoubt.spec.sev.GuestPolicy;
+import org.redoubt.spec.sev.cert.PlatformChain;
 
 /** Composes VMs from parts, and takes them apart in reverse. */
 final class HypervisorService implements Hypervisor, AutoCloseable {
@@ -47,15 +51,32 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
 
   /**
    * @param deviceNames the devices of each machine, in the order in which they are made
+   * @param defaultPspState where the secure processor's state is; asked when one is made
    */
-  HypervisorService(Parts parts, List<String> deviceNames) {
+  HypervisorService(
+      Parts parts, List<String> deviceNames, Supplier<Optional<Path>> defaultPspState) {
     this.parts = parts;
     this.deviceNames = deviceNames;
-    this.host = new Host(parts);
+    this.host = new Host(parts, defaultPspState);
   }
 
   @Override
-  public synchronized Vm create(VmConfig config) throws HypervisorException {
+  public Vm create(VmConfig config) throws HypervisorException {
+    return create(config, Optional.empty());
+  }
+
+  @Override
+  public Vm create(VmConfig config, LaunchSession session) throws HypervisorException {
+    if (config.protection() == VmConfig.Protection.NONE) {
+      throw new HypervisorException(
+          "An owner's session needs an encrypted guest: VM '%s' has protection none"
+              .formatted(config.name()));
+    }
+    return create(config, Optional.of(session));
+  }
+
+  private synchronized Vm create(VmConfig config, Optional<LaunchSession> session)
+      throws HypervisorException {
     check(config);
     CpuEngineFactory cpus = parts.cpus.find(config.cpuEngine()).service();
     MmuFactory mmus = parts.mmus.find(Optional.empty()).service();
@@ -64,10 +85,8 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
           "No CPU model is called '%s'; there are: %s"
               .formatted(config.cpuModel(), String.join(", ", cpus.models())));
     }
-    try (Arena files = Arena.ofShared()) {
-      LaunchPlan plan = plan(config, files);
-      return compose(config, cpus, mmus, plan);
-    }
+    // What a launch log shows may be these mappings, for as long as somebody looks at it.
+    return compose(config, cpus, mmus, plan(config, Arena.ofAuto()), session);
   }
 
   private void check(VmConfig config) throws HypervisorException {
@@ -127,12 +146,17 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
     }
   }
 
-  private Vm compose(VmConfig config, CpuEngineFactory cpus, MmuFactory mmus, LaunchPlan plan)
+  private Vm compose(
+      VmConfig config,
+      CpuEngineFactory cpus,
+      MmuFactory mmus,
+      LaunchPlan plan,
+      Optional<LaunchSession> session)
       throws HypervisorException {
     Host.Lease lease = host.lease(config);
     RedoubtVm vm = new RedoubtVm(config, lease);
     try {
-      load(config, plan, lease);
+      load(config, plan, lease, session);
       Machine machine =
           new Machine(
               lease.guest(),
@@ -164,7 +188,8 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
   }
 
   /** Puts the plan into guest memory, and has the firmware encrypt it where the guest is. */
-  private static void load(VmConfig config, LaunchPlan plan, Host.Lease lease)
+  private static void load(
+      VmConfig config, LaunchPlan plan, Host.Lease lease, Optional<LaunchSession> session)
       throws HypervisorException {
     MemoryView view = lease.memory().view(PageTag.SHARED);
     for (LaunchPlan.Region region : plan.regions()) {
@@ -177,24 +202,23 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
       view.write(spa, region.bytes());
     }
     if (lease.asid() != 0) {
-      lease.launch(
-          policy(config),
-          plan.regions().stream()
-              .map(region -> new long[] {region.gpa(), region.bytes().byteSize()})
-              .toList());
+      lease.launch(policy(config), session, plan);
     }
   }
 
-  private static int policy(VmConfig config) throws HypervisorException {
+  private static GuestPolicy policy(VmConfig config) throws HypervisorException {
     String text = config.options().getOrDefault(POLICY_OPTION, DEFAULT_POLICY);
     try {
-      return Integer.decode(text);
+      long bits = Long.decode(text.strip());
+      if (bits >= 0 && bits <= 0xFFFF_FFFFL) {
+        return new GuestPolicy((int) bits);
+      }
     } catch (NumberFormatException e) {
-      throw new HypervisorException(
-          "Setting %s=%s: it takes a number such as %s"
-              .formatted(POLICY_OPTION, text, DEFAULT_POLICY),
-          e);
+      // The message below says what was wanted.
     }
+    throw new HypervisorException(
+        "Setting %s=%s: it takes 32 bits such as %s"
+            .formatted(POLICY_OPTION, text, DEFAULT_POLICY));
   }
 
   private static Vcpu vcpu(
@@ -268,12 +292,18 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
 
   @Override
   public SecureProcessor secureProcessor() throws HypervisorException {
-    return host.psp().processor();
+    return host.processor();
+  }
+
+  @Override
+  public PlatformChain platformChain() throws HypervisorException {
+    return host.platformChain();
   }
 
   /** Stops and closes every VM. */
   @Override
   public void close() {
     vms.forEach(RedoubtVm::close);
+    host.close();
   }
 }

@@ -1,35 +1,49 @@
 package org.redoubt.hypervisor.internal;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.firmware.CommandRecord;
 import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemoryView;
 import org.redoubt.api.memory.PageTag;
+import org.redoubt.api.vm.LaunchSession;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.Mailbox;
 import org.redoubt.spec.sev.PlatformState;
 import org.redoubt.spec.sev.SevCommand;
+import org.redoubt.spec.sev.cert.PlatformChain;
+import org.redoubt.spec.sev.cert.SevCertificate;
 import org.redoubt.spec.sev.command.ActivateBuffer;
 import org.redoubt.spec.sev.command.HandleBuffer;
 import org.redoubt.spec.sev.command.InitBuffer;
 import org.redoubt.spec.sev.command.LaunchMeasureBuffer;
+import org.redoubt.spec.sev.command.LaunchSecretBuffer;
 import org.redoubt.spec.sev.command.LaunchStartBuffer;
 import org.redoubt.spec.sev.command.LaunchUpdateBuffer;
 import org.redoubt.spec.sev.command.Measurement;
+import org.redoubt.spec.sev.command.PdhCertExportBuffer;
 
 /**
  * The host's driver of its secure processor: command buffers in host memory, addresses and commands
  * in the mailbox's registers, as a host kernel does it. Thread-safe; one command at a time.
  */
 final class Psp implements AutoCloseable {
-  /** What it needs of host memory: a page for command buffers, a page for answers. */
-  static final long BYTES = 0x2000;
+  /**
+   * What it needs of host memory: a page for command buffers, then what they point to. Certificates
+   * and headers go first, at most a page; sessions, chains and packets second.
+   */
+  static final long BYTES = 0x8000;
 
-  private static final long ANSWERS = 0x1000;
+  private static final long FIRST = 0x1000;
+  private static final int FIRST_BYTES = 0x1000;
+  private static final long SECOND = FIRST + FIRST_BYTES;
+  private static final int SECOND_BYTES = 0x5000;
   private static final int MEASUREMENT_BYTES = (int) Measurement.LAYOUT.byteSize();
 
   private final SecureProcessor processor;
@@ -55,16 +69,40 @@ final class Psp implements AutoCloseable {
     }
   }
 
+  /** PDH_CERT_EXPORT. */
+  synchronized PlatformChain export() throws HypervisorException {
+    issue(
+        SevCommand.PDH_CERT_EXPORT,
+        new PdhCertExportBuffer(
+                spa + FIRST, SevCertificate.BYTES, spa + SECOND, PlatformChain.CERTS_BYTES)
+            ::write);
+    byte[] chain = Arrays.copyOf(get(FIRST, SevCertificate.BYTES), PlatformChain.BYTES);
+    byte[] certs = get(SECOND, PlatformChain.CERTS_BYTES);
+    System.arraycopy(certs, 0, chain, SevCertificate.BYTES, certs.length);
+    return PlatformChain.of(chain);
+  }
+
   /**
-   * LAUNCH_START without an owner's session, and ACTIVATE.
+   * LAUNCH_START, with an owner's session if there is one, and ACTIVATE.
    *
    * @return the guest's handle
    */
-  synchronized int start(int policy, int asid) throws HypervisorException {
-    issue(SevCommand.LAUNCH_START, new LaunchStartBuffer(0, policy, 0, 0, 0, 0)::write);
-    MemorySegment answer = MemorySegment.ofArray(new byte[SevCommand.LAUNCH_START.bufferBytes()]);
-    host.read(spa, answer);
-    int handle = LaunchStartBuffer.read(answer).handle();
+  synchronized int start(int policy, Optional<LaunchSession> session, int asid)
+      throws HypervisorException {
+    LaunchStartBuffer buffer = new LaunchStartBuffer(0, policy, 0, 0, 0, 0);
+    if (session.isPresent()) {
+      byte[] certificate = session.get().dhCertificate();
+      byte[] blob = session.get().session();
+      put("DH certificate", FIRST, FIRST_BYTES, certificate);
+      put("session", SECOND, SECOND_BYTES, blob);
+      buffer =
+          new LaunchStartBuffer(
+              0, policy, spa + FIRST, certificate.length, spa + SECOND, blob.length);
+    }
+    issue(SevCommand.LAUNCH_START, buffer::write);
+    int handle =
+        LaunchStartBuffer.read(MemorySegment.ofArray(get(0, SevCommand.LAUNCH_START.bufferBytes())))
+            .handle();
     try {
       issue(SevCommand.ACTIVATE, new ActivateBuffer(handle, asid)::write);
     } catch (HypervisorException e) {
@@ -79,23 +117,74 @@ final class Psp implements AutoCloseable {
     issue(SevCommand.LAUNCH_UPDATE_DATA, new LaunchUpdateBuffer(handle, regionSpa, bytes)::write);
   }
 
-  /** LAUNCH_MEASURE and LAUNCH_FINISH. */
-  synchronized Measurement finish(int handle) throws HypervisorException {
+  /** LAUNCH_MEASURE. */
+  synchronized Measurement measure(int handle) throws HypervisorException {
     issue(
         SevCommand.LAUNCH_MEASURE,
-        new LaunchMeasureBuffer(handle, spa + ANSWERS, MEASUREMENT_BYTES)::write);
-    byte[] measurement = new byte[MEASUREMENT_BYTES];
-    host.read(spa + ANSWERS, MemorySegment.ofArray(measurement));
-    issue(SevCommand.LAUNCH_FINISH, new HandleBuffer(handle)::write);
-    return new Measurement(measurement);
+        new LaunchMeasureBuffer(handle, spa + FIRST, MEASUREMENT_BYTES)::write);
+    return new Measurement(get(FIRST, MEASUREMENT_BYTES));
   }
 
-  /** Takes a guest's key away, so that its ASID is free: no vCPU may run any more. */
+  /** LAUNCH_SECRET: an owner's packet, to {@code guestSpa}. */
+  synchronized void secret(int handle, long guestSpa, byte[] header, byte[] ciphertext)
+      throws HypervisorException {
+    put("packet header", FIRST, FIRST_BYTES, header);
+    put("packet", SECOND, SECOND_BYTES, ciphertext);
+    issue(
+        SevCommand.LAUNCH_SECRET,
+        new LaunchSecretBuffer(
+                handle,
+                spa + FIRST,
+                header.length,
+                guestSpa,
+                ciphertext.length,
+                spa + SECOND,
+                ciphertext.length)
+            ::write);
+  }
+
+  /** LAUNCH_FINISH. */
+  void finish(int handle) throws HypervisorException {
+    issue(SevCommand.LAUNCH_FINISH, new HandleBuffer(handle)::write);
+  }
+
+  /**
+   * Takes a guest's key away, so that its ASID is free: no vCPU may run any more. Every step is
+   * tried, whatever the firmware said to the one before.
+   */
   synchronized void end(int handle) throws HypervisorException {
-    issue(SevCommand.DEACTIVATE, new HandleBuffer(handle)::write);
-    issue(SevCommand.DECOMMISSION, new HandleBuffer(handle)::write);
+    HypervisorException failed = tried(SevCommand.DEACTIVATE, new HandleBuffer(handle)::write);
+    HypervisorException second = tried(SevCommand.DECOMMISSION, new HandleBuffer(handle)::write);
     memory.wbinvd();
-    issue(SevCommand.DF_FLUSH, buffer -> {});
+    HypervisorException third = tried(SevCommand.DF_FLUSH, buffer -> {});
+    for (HypervisorException one : new HypervisorException[] {failed, second, third}) {
+      if (one != null) {
+        throw one;
+      }
+    }
+  }
+
+  private @Nullable HypervisorException tried(SevCommand command, Consumer<MemorySegment> fill) {
+    try {
+      issue(command, fill);
+      return null;
+    } catch (HypervisorException e) {
+      return e;
+    }
+  }
+
+  private byte[] get(long offset, int bytes) {
+    byte[] out = new byte[bytes];
+    host.read(spa + offset, MemorySegment.ofArray(out));
+    return out;
+  }
+
+  private void put(String what, long offset, int room, byte[] bytes) throws HypervisorException {
+    if (bytes.length > room) {
+      throw new HypervisorException(
+          "The %s has %d bytes; the host takes at most %d".formatted(what, bytes.length, room));
+    }
+    host.write(spa + offset, MemorySegment.ofArray(bytes));
   }
 
   private synchronized void issue(SevCommand command, Consumer<MemorySegment> fill)

@@ -20,6 +20,7 @@ import org.redoubt.api.memory.MemoryListener;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.vm.Console;
+import org.redoubt.api.vm.Launch;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
 import org.redoubt.api.vm.VmEnd;
@@ -119,6 +120,10 @@ final class RedoubtVm implements Vm, MachineControl {
       if (started || stopping) {
         throw new HypervisorException(
             "VM '%s' was started already; it is %s".formatted(config.name(), state()));
+      }
+      Optional<SevLaunch> launch = lease.launched();
+      if (launch.isPresent()) {
+        launch.get().finish();
       }
       started = true;
       alive = vcpus.size();
@@ -488,5 +493,10 @@ final class RedoubtVm implements Vm, MachineControl {
   @Override
   public int asid() {
     return lease.asid();
+  }
+
+  @Override
+  public Optional<Launch> launch() {
+    return lease.launched().map(launch -> launch);
   }
 }

@@ -174,7 +174,8 @@ final class Bringup {
     }
     long memoryBytes = Long.parseLong(options.getOrDefault("memory", "512")) << 20;
     Parts parts = parts(memoryBytes, options.containsKey("flat"));
-    HypervisorService hypervisor = new HypervisorService(parts, StandardMachine.DEVICES);
+    HypervisorService hypervisor =
+        new HypervisorService(parts, StandardMachine.DEVICES, Optional::empty);
     VmConfig config =
         new VmConfig(
             "bringup",

@@ -13,13 +13,20 @@ import org.redoubt.api.firmware.SecureProcessorConfig;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.PlatformState;
 import org.redoubt.spec.sev.SevCommand;
+import org.redoubt.spec.sev.cert.SevCertificate;
+import org.redoubt.spec.sev.command.LaunchSecretBuffer;
 import org.redoubt.spec.sev.command.LaunchStartBuffer;
+import org.redoubt.spec.sev.command.PdhCertExportBuffer;
 
 /** A secure processor that says yes, or no to one command, and remembers what it was asked. */
 final class FakeProcessor implements SecureProcessor, Mailbox {
   static final int HANDLE = 5;
 
   final List<String> commands = new ArrayList<>();
+
+  /** What LAUNCH_START and LAUNCH_SECRET pointed to, in the order of their fields. */
+  final List<byte[]> given = new ArrayList<>();
+
   private final SecureProcessorConfig config;
   private final String refused;
   private PlatformState state = PlatformState.UNINIT;
@@ -64,7 +71,25 @@ final class FakeProcessor implements SecureProcessor, Mailbox {
     if (command == SevCommand.INIT) {
       state = PlatformState.INIT;
     }
+    MemorySegment buffer = MemorySegment.ofArray(get(address, command.bufferBytes()));
+    if (command == SevCommand.PDH_CERT_EXPORT) {
+      byte[] some = new byte[SevCertificate.BYTES];
+      some[0] = 1;
+      config
+          .memory()
+          .view(0)
+          .write(PdhCertExportBuffer.read(buffer).pdhCertPaddr(), MemorySegment.ofArray(some));
+    }
+    if (command == SevCommand.LAUNCH_SECRET) {
+      LaunchSecretBuffer b = LaunchSecretBuffer.read(buffer);
+      given.add(get(b.hdrPaddr(), b.hdrLen()));
+      given.add(get(b.transPaddr(), b.transLen()));
+      config.memory().view(0).write(b.guestPaddr(), MemorySegment.ofArray(given.getLast()));
+    }
     if (command == SevCommand.LAUNCH_START) {
+      LaunchStartBuffer b = LaunchStartBuffer.read(buffer);
+      given.add(get(b.dhCertPaddr(), b.dhCertLen()));
+      given.add(get(b.sessionPaddr(), b.sessionLen()));
       byte[] answer = new byte[command.bufferBytes()];
       new LaunchStartBuffer(HANDLE, 1, 0, 0, 0, 0).write(MemorySegment.ofArray(answer));
       config.memory().view(0).write(address, MemorySegment.ofArray(answer));
@@ -72,12 +97,20 @@ final class FakeProcessor implements SecureProcessor, Mailbox {
     return FirmwareStatus.SUCCESS;
   }
 
+  private byte[] get(long spa, int bytes) {
+    byte[] out = new byte[bytes];
+    config.memory().view(0).read(spa, MemorySegment.ofArray(out));
+    return out;
+  }
+
   @Override
   public void onInterrupt(Runnable listener) {}
 
   @Override
   public List<CommandRecord> history() {
-    return List.of(new CommandRecord(Instant.EPOCH, 0, "", 0, "", "the test says no", 0));
+    return commands.stream()
+        .map(name -> new CommandRecord(Instant.EPOCH, 0, name, 0, "", "the test says no", 0))
+        .toList();
   }
 
   @Override

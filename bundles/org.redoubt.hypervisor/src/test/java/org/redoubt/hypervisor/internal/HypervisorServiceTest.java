@@ -1,5 +1,6 @@
 package org.redoubt.hypervisor.internal;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -7,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -25,13 +28,17 @@ import org.redoubt.api.cpu.CpuState;
 import org.redoubt.api.cpu.Exit;
 import org.redoubt.api.cpu.MmuFactory;
 import org.redoubt.api.device.DeviceFactory;
+import org.redoubt.api.firmware.CommandRecord;
 import org.redoubt.api.guest.GuestLoader;
 import org.redoubt.api.guest.LaunchPlan;
 import org.redoubt.api.guest.LaunchRequest;
 import org.redoubt.api.memory.MemorySystemFactory;
+import org.redoubt.api.vm.Launch;
+import org.redoubt.api.vm.LaunchSession;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
 import org.redoubt.api.vm.VmEnd;
+import org.redoubt.spec.sev.PlatformState;
 
 /** A VM's life with scripted vCPUs. */
 @Timeout(60)
@@ -45,7 +52,7 @@ final class HypervisorServiceTest {
   private final FakeDevices.Apics apics = new FakeDevices.Apics();
   private final FakeDevices.Control control = new FakeDevices.Control();
   private final HypervisorService hypervisor =
-      new HypervisorService(parts, List.of("apics", "control"));
+      new HypervisorService(parts, List.of("apics", "control"), Optional::empty);
   private Path kernel = Path.of("");
   private ScriptedCpu.Factory cpus = new ScriptedCpu.Factory(ScriptedCpu::spin);
 
@@ -83,7 +90,7 @@ final class HypervisorServiceTest {
       return new LaunchPlan(
           List.of(new LaunchPlan.Region("code", 0x1000, MemorySegment.ofArray(page))),
           entry,
-          Optional.empty());
+          Optional.of(new LaunchPlan.SecretArea(0x1800, 32)));
     }
   }
 
@@ -462,13 +469,121 @@ final class HypervisorServiceTest {
     assertEquals(1, vm.asid());
     FakeProcessor processor = processors.getFirst();
     assertEquals(
-        "INIT LAUNCH_START ACTIVATE LAUNCH_UPDATE_DATA LAUNCH_MEASURE LAUNCH_FINISH",
+        "INIT LAUNCH_START ACTIVATE LAUNCH_UPDATE_DATA LAUNCH_MEASURE",
         String.join(" ", processor.commands));
-    assertEquals(processor, hypervisor.secureProcessor());
+    assertEquals(0, processor.given.getFirst().length, "no session");
+    processor.commands.clear();
+    vm.start();
+    assertEquals("LAUNCH_FINISH", String.join(" ", processor.commands));
+    assertThrows(HypervisorException.class, vm::start);
     processor.commands.clear();
     vm.close();
     assertEquals("DEACTIVATE DECOMMISSION DF_FLUSH", String.join(" ", processor.commands));
     assertTrue(processor.closed, "the host went with its last VM");
+  }
+
+  @Test
+  void shouldPassOnTheOwnersSessionAndSecret() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    LaunchSession session = new LaunchSession(new byte[] {1, 2}, new byte[] {3});
+    Vm vm = hypervisor.create(encrypted("vm", ""), session);
+    FakeProcessor processor = processors.getFirst();
+    assertArrayEquals(session.dhCertificate(), processor.given.get(0));
+    assertArrayEquals(session.session(), processor.given.get(1));
+    Launch launch = vm.launch().orElseThrow();
+    assertTrue(launch.owned());
+    assertEquals(1, launch.policy().bits());
+    assertEquals(List.of("code"), launch.log().stream().map(Launch.Step::name).toList());
+    assertArrayEquals(
+        MessageDigest.getInstance("SHA-256")
+            .digest(launch.image().getFirst().bytes().toArray(ValueLayout.JAVA_BYTE)),
+        launch.log().getFirst().digest());
+    byte[] packet = {0x51, 0x52, 0x53};
+    launch.secret(new byte[] {7}, packet);
+    assertArrayEquals(packet, processor.given.getLast());
+    assertEquals(3, launch.secretBytes());
+    assertEquals(0x52, vm.memory().view(0).getByte(vm.spa(0x1801).orElseThrow()));
+    long[] wrong = {0x17ff, 0x181e, 0x3000, -1, Long.MIN_VALUE, Long.MAX_VALUE};
+    for (long gpa : wrong) {
+      HypervisorException refused =
+          assertThrows(HypervisorException.class, () -> launch.secret(gpa, packet, packet));
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains("this guest has room for 32 at 1800h"),
+          refused.getMessage());
+    }
+    vm.start();
+    assertTrue(launch.finished());
+    assertEquals(List.of(), launch.image());
+    assertThrows(HypervisorException.class, () -> launch.secret(packet, packet));
+    assertEquals(3, launch.secretBytes());
+  }
+
+  @Test
+  void shouldRefuseSessionsThatGoNowhere() {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    LaunchSession session = new LaunchSession(new byte[1], new byte[1]);
+    HypervisorException plain =
+        assertThrows(HypervisorException.class, () -> hypervisor.create(config("vm", 1), session));
+    assertEquals(
+        "An owner's session needs an encrypted guest: VM 'vm' has protection none",
+        plain.getMessage());
+    LaunchSession huge = new LaunchSession(new byte[5000], new byte[1]);
+    HypervisorException refused =
+        assertThrows(HypervisorException.class, () -> hypervisor.create(encrypted("vm", ""), huge));
+    assertEquals(
+        "The DH certificate has 5000 bytes; the host takes at most 4096", refused.getMessage());
+    assertFalse(processors.getFirst().commands.contains("LAUNCH_START"));
+  }
+
+  @Test
+  void shouldNotRunAGuestWhoseLaunchTheFirmwareDoesNotFinish() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    Vm vm = hypervisor.create(encrypted("vm", "LAUNCH_FINISH"));
+    assertThrows(HypervisorException.class, vm::start);
+    assertEquals(Vm.State.CREATED, vm.state());
+    assertEquals(0, cpus.made.getFirst().steps);
+    vm.close();
+    List<String> commands = processors.getFirst().commands;
+    assertEquals(
+        List.of("DEACTIVATE", "DECOMMISSION", "DF_FLUSH"),
+        commands.subList(commands.size() - 3, commands.size()));
+  }
+
+  @Test
+  void shouldHaveASecureProcessorBeforeAnyVmAndRememberWhatItWasAsked() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    VmConfig config = encrypted("vm", "");
+    assertEquals(1, hypervisor.platformChain().pdh().version());
+    assertEquals(PlatformState.INIT, hypervisor.secureProcessor().info().state());
+    assertEquals(1, processors.size());
+    Vm vm = hypervisor.create(config);
+    assertEquals(2, processors.size(), "the VM's host replaces the one without VMs");
+    assertTrue(processors.getFirst().closed);
+    vm.close();
+    assertEquals(
+        List.of(
+            "INIT",
+            "PDH_CERT_EXPORT",
+            "INIT",
+            "LAUNCH_START",
+            "ACTIVATE",
+            "LAUNCH_UPDATE_DATA",
+            "LAUNCH_MEASURE",
+            "DEACTIVATE",
+            "DECOMMISSION",
+            "DF_FLUSH",
+            "INIT"),
+        hypervisor.secureProcessor().history().stream().map(CommandRecord::name).toList());
+  }
+
+  @Test
+  void shouldKeepTheChipWhereItIsTold() throws Exception {
+    assertEquals(Optional.of(Path.of("/d/redoubt/psp0")), StateFolders.psp(null, name -> "/d"));
+    assertEquals(
+        Optional.of(Path.of(System.getProperty("user.home"), ".local/share/redoubt/psp0")),
+        StateFolders.psp(" ", name -> "not/absolute"));
+    assertEquals(Optional.empty(), StateFolders.psp("none", name -> "/d"));
+    assertEquals(Optional.of(Path.of("/x")), StateFolders.psp("/x", name -> "/d"));
   }
 
   @Test
@@ -646,11 +761,12 @@ final class HypervisorServiceTest {
         },
         Map.of(DeviceFactory.DEVICE_NAME, "greedy"));
     HypervisorService clashing =
-        new HypervisorService(parts, List.of("apics", "control", "greedy"));
+        new HypervisorService(parts, List.of("apics", "control", "greedy"), Optional::empty);
     HypervisorException refused =
         assertThrows(HypervisorException.class, () -> clashing.create(config("vm", 1)));
     assertEquals("Device greedy claims port 80h, which control has", refused.getMessage());
-    HypervisorService missing = new HypervisorService(parts, List.of("apics", "printer"));
+    HypervisorService missing =
+        new HypervisorService(parts, List.of("apics", "printer"), Optional::empty);
     refused = assertThrows(HypervisorException.class, () -> missing.create(config("vm", 1)));
     assertTrue(String.valueOf(refused.getMessage()).contains("'printer'"), refused::getMessage);
   }
