@@ -1,20 +1,25 @@
 package org.redoubt.shell.internal;
 
+import java.nio.file.Path;
 import java.util.Optional;
 import org.apache.felix.service.command.Function;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.vm.Hypervisor;
 import org.redoubt.api.vm.Vm;
+import org.redoubt.api.vm.VmConfig;
 import org.redoubt.api.vm.VmEnd;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /**
  * {@code ./redoubt run}: one VM, its console on standard input and output, its end the status: 0
- * power-off, 2 bad options or images, 3 crash, 4 reset, the guest's own from the debug-exit port.
+ * power-off, 2 not started (bad options or images, or firmware or owner refused), 3 crash, 4 reset,
+ * the guest's own from the debug-exit port.
  */
 @Component(
     service = Function.class,
@@ -40,6 +45,20 @@ public final class RunCommand extends ShellCommand {
   private final class Arguments implements Invocation {
     @Mixin private VmOptions options = new VmOptions();
 
+    @Mixin private LaunchOptions launch = new LaunchOptions();
+
+    @Option(
+        names = "--secret-header",
+        paramLabel = "FILE",
+        description = "With --session: waits for the owner's packet; its header will be here.")
+    private @Nullable Path secretHeader;
+
+    @Option(
+        names = "--secret-payload",
+        paramLabel = "FILE",
+        description = "With --session: and its payload here.")
+    private @Nullable Path secretPayload;
+
     @Override
     public int run(Io io) throws Exception {
       if (options.lab) {
@@ -47,7 +66,7 @@ public final class RunCommand extends ShellCommand {
       }
       try (Vm vm = create(io)) {
         TerminalBridge bridge = new TerminalBridge(io.session(), io.out());
-        Optional<VmEnd> end = bridge.show(vm, vm::start);
+        Optional<VmEnd> end = bridge.show(vm, () -> start(vm));
         if (end.isEmpty()) {
           return 0; // the user left, and the VM ends with it
         }
@@ -60,13 +79,47 @@ public final class RunCommand extends ShellCommand {
       }
     }
 
-    private Vm create(Io io) throws UsageException {
+    private static void start(Vm vm) throws UsageException {
       try {
-        return hypervisor.create(
-            options.config(VmCommand.freeName(hypervisor), new DefaultImage(io)));
+        vm.start();
       } catch (HypervisorException e) {
         throw new UsageException(Failures.oneLine(e));
       }
+    }
+
+    private Vm create(Io io) throws UsageException {
+      OwnersPacket packet = packet();
+      VmConfig config = options.config(VmCommand.freeName(hypervisor), new DefaultImage(io));
+      Vm vm = new Launches(hypervisor, System.err).create(config, launch);
+      try {
+        if (packet != null) {
+          packet.await(vm, System.err);
+        }
+        return vm;
+      } catch (UsageException | RuntimeException e) {
+        vm.close();
+        throw e;
+      }
+    }
+
+    private @Nullable OwnersPacket packet() throws UsageException {
+      Path header = secretHeader;
+      Path payload = secretPayload;
+      if ((header == null) != (payload == null)) {
+        throw new UsageException("--secret-header and --secret-payload go together");
+      }
+      if (header == null || payload == null) {
+        if (launch.hasSession() && !launch.noSecret) {
+          throw new UsageException(
+              "--session waits for the owner's secret: it takes --secret-header and"
+                  + " --secret-payload, or --no-secret");
+        }
+        return null;
+      }
+      if (!launch.hasSession() || launch.noSecret) {
+        throw new UsageException("--secret-header goes with --session, and not with --no-secret");
+      }
+      return OwnersPacket.expected(header, payload);
     }
   }
 }

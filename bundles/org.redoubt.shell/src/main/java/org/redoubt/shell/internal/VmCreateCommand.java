@@ -5,14 +5,13 @@ import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
-import org.redoubt.api.HypervisorException;
 import org.redoubt.api.vm.Hypervisor;
 import org.redoubt.api.vm.Vm;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code vm:create}: makes a VM, loaded and not yet started. */
+/** {@code vm:create}: makes a VM, loaded (encrypted: launched and measured), not yet started. */
 @Component(
     service = Function.class,
     property = {"osgi.command.scope=vm", "osgi.command.function=create"})
@@ -43,6 +42,8 @@ public final class VmCreateCommand extends VmCommand {
 
     @Mixin private VmOptions options = new VmOptions();
 
+    @Mixin private LaunchOptions launch = new LaunchOptions();
+
     Arguments(Hypervisor hypervisor) {
       this.hypervisor = hypervisor;
     }
@@ -50,13 +51,11 @@ public final class VmCreateCommand extends VmCommand {
     @Override
     public int run(Io io) throws UsageException {
       String chosen = name == null ? freeName(hypervisor) : name;
-      try {
-        Vm vm = hypervisor.create(options.config(chosen, new DefaultImage(io)));
-        io.out().println(vm.config().name());
-        return 0;
-      } catch (HypervisorException e) {
-        throw new UsageException(Failures.oneLine(e));
-      }
+      Vm vm =
+          new Launches(hypervisor, io.out())
+              .create(options.config(chosen, new DefaultImage(io)), launch);
+      io.out().println(vm.config().name());
+      return 0;
     }
   }
 }

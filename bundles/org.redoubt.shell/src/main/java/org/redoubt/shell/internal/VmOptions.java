@@ -54,6 +54,12 @@ final class VmOptions {
       description = "Encryption of the guest (default: none).")
   String protection = "none";
 
+  @Option(
+      names = "--policy",
+      paramLabel = "POLICY",
+      description = "The encrypted guest's policy (default: 0x1, no debugging).")
+  @Nullable String policy;
+
   @Option(names = "--engine", paramLabel = "NAME", description = "Memory-encryption engine.")
   @Nullable String engine;
 
@@ -110,6 +116,10 @@ final class VmOptions {
       chosenKernel = files.kernel();
       chosenInitrd = chosenInitrd.or(() -> Optional.of(files.initrd()));
     }
+    Map<String, String> all = new LinkedHashMap<>(options);
+    if (policy != null) {
+      all.put("policy", policy);
+    }
     return new VmConfig(
         name,
         chosenKernel,
@@ -125,7 +135,7 @@ final class VmOptions {
         socCacheBytes,
         hostEncryption,
         lab,
-        options);
+        all);
   }
 
   private VmConfig.Protection protection() throws UsageException {

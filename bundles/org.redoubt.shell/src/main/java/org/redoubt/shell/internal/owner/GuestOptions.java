@@ -22,8 +22,8 @@ final class GuestOptions {
   @Option(
       names = "--append",
       paramLabel = "TEXT",
-      description = "Linux: the kernel's command line.")
-  private String append = "";
+      description = "Linux: the kernel's command line. Default: console=ttyS0.")
+  private String append = "console=ttyS0";
 
   @Option(names = "--memory", paramLabel = "SIZE", description = "Guest RAM. Default: 512M.")
   private String memory = "512M";
@@ -31,14 +31,14 @@ final class GuestOptions {
   @Option(names = "--smp", paramLabel = "N", description = "Number of vCPUs. Default: 1.")
   private int smp = 1;
 
-  @Option(names = "--c-bit", paramLabel = "N", description = "Position of the C-bit. Default: 51.")
-  private int cBit = 51;
+  @Option(names = "--c-bit", paramLabel = "N", description = "Position of the C-bit. Default: 47.")
+  private int cBit = OwnerTasks.LinuxGuest.C_BIT;
 
   @Option(
       names = "--secret-bytes",
       paramLabel = "N",
-      description = "Room for a secret. Default: 0.")
-  private int secretBytes;
+      description = "Room for a secret. Default: 1024.")
+  private int secretBytes = OwnerTasks.LinuxGuest.SECRET_BYTES;
 
   @Option(
       names = "--file",
