@@ -1,5 +1,6 @@
 package org.redoubt.api.memory;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 import org.redoubt.api.HypervisorException;
@@ -132,6 +133,19 @@ public interface MemorySystem extends AutoCloseable {
    * @param spa any address within the page
    */
   PageInfo pageInfo(long spa);
+
+  /**
+   * Copies what DRAM holds at this moment, as a probe on its pins would: past the SoC cache, under
+   * no key, and without touching anything. Bytes of a dirty page are older than its cached copy; a
+   * page that is being written back may come half old, half new.
+   *
+   * @param spa first address
+   * @param target receives {@code byteSize()} bytes, within one DRAM range
+   * @throws IndexOutOfBoundsException if the range is not DRAM
+   */
+  default void probe(long spa, MemorySegment target) {
+    view(PageTag.SHARED).read(spa, target);
+  }
 
   void addListener(MemoryListener listener);
 

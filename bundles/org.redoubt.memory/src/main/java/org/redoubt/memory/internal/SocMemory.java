@@ -1,6 +1,7 @@
 package org.redoubt.memory.internal;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -273,10 +274,26 @@ final class SocMemory implements MemorySystem {
       if ((state & Frames.VALID) != 0 && Frames.page(state) == page) {
         resident = true;
         dirty = (state & Frames.DIRTY) != 0;
-        tag = Frames.tag(state);
+        // Who only looks at a page from outside does not make it shared.
+        tag = dirty || Frames.tag(state) != PageTag.SHARED ? Frames.tag(state) : tag;
       }
     }
     return new PageInfo(tag, resident, dirty, writer != null || dirty);
+  }
+
+  @Override
+  public void probe(long spa, MemorySegment target) {
+    requireOpen();
+    long bytes = target.byteSize();
+    dram.page(spa, bytes);
+    long done = 0;
+    while (done < bytes) {
+      long offset = (spa + done) & (Dram.PAGE_BYTES - 1);
+      long run = Math.min(Dram.PAGE_BYTES - offset, bytes - done);
+      MemorySegment page = dram.page(dram.page(spa + done, 1));
+      MemorySegment.copy(page, offset, target, done, run);
+      done += run;
+    }
   }
 
   @Override

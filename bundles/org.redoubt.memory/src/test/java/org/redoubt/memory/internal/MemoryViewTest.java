@@ -71,6 +71,36 @@ class MemoryViewTest {
   }
 
   @Test
+  void shouldKeepAPageItsWritersWhenOthersOnlyLook() {
+    try (MemorySystem system = rig.system(16, 8)) {
+      Rig.write(system, 1, 0, Rig.pattern(1, PAGE));
+      Rig.read(system, 0, 0, PAGE);
+      assertEquals(1, system.pageInfo(0).tag());
+      assertTrue(system.pageInfo(0).resident());
+      system.view(0).putByte(5, (byte) 1);
+      assertEquals(0, system.pageInfo(0).tag());
+      assertEquals(0, system.pageInfo(5 * PAGE).tag());
+    }
+  }
+
+  @Test
+  void shouldTouchNothingWhenProbed() {
+    try (MemorySystem system = rig.system(16, 8)) {
+      Rig.write(system, 1, PAGE, Rig.pattern(1, 2 * PAGE));
+      byte[] probed = new byte[PAGE];
+      system.probe(PAGE + 100, MemorySegment.ofArray(probed));
+      assertArrayEquals(new byte[PAGE], probed, "not written back yet");
+      assertTrue(system.pageInfo(PAGE).dirty());
+      system.flush();
+      system.probe(PAGE + 100, MemorySegment.ofArray(probed));
+      assertTrue(system.pageInfo(PAGE).resident());
+      assertArrayEquals(Rig.dram(system, PAGE + 100, PAGE), probed);
+      MemorySegment outside = MemorySegment.ofArray(probed);
+      assertThrows(IndexOutOfBoundsException.class, () -> system.probe(15 * PAGE + 1, outside));
+    }
+  }
+
+  @Test
   void shouldGarbleExactlyItsBlockWhenHostWritesPrivatePage() {
     try (MemorySystem system = rig.system(16, 8)) {
       byte[] before = Rig.pattern(1, PAGE);
