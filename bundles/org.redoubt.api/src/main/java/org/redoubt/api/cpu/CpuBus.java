@@ -54,6 +54,16 @@ public interface CpuBus {
    */
   long hypercall(long number, long[] arguments);
 
+  /**
+   * Asked before INS and OUTS, with or without REP: whether the machine can carry them out.
+   *
+   * @param port the port that the guest names
+   * @return false for #UD
+   */
+  default boolean stringIo(int port) {
+    return true;
+  }
+
   /** The time-stamp counter, without the guest's offset. */
   long tsc();
 }

@@ -37,6 +37,13 @@ final class Ports {
     }
   }
 
+  /** #UD where the machine cannot carry string I/O out: it cannot read an encrypted guest. */
+  private static void checkString(Cpu cpu, int port) {
+    if (!cpu.bus.stringIo(port)) {
+      throw cpu.undefined();
+    }
+  }
+
   private static void in(Cpu cpu, Insn in) {
     int port = (int) load(cpu, in, 1) & 0xffff;
     int bytes = in.width >> 3;
@@ -55,6 +62,7 @@ final class Ports {
     int port = (int) cpu.r[Gpr.RDX] & 0xffff;
     int bytes = in.width >> 3;
     check(cpu, port, bytes);
+    checkString(cpu, port);
     for (long count = Strings.count(cpu, in); count > 0; count--) {
       long gva = Strings.destination(cpu, in, bytes, true);
       Mem.checkWrite(cpu, gva, bytes);
@@ -71,6 +79,7 @@ final class Ports {
     int port = (int) cpu.r[Gpr.RDX] & 0xffff;
     int bytes = in.width >> 3;
     check(cpu, port, bytes);
+    checkString(cpu, port);
     for (long count = Strings.count(cpu, in); count > 0; count--) {
       long value = Mem.load(cpu, Strings.source(cpu, in, bytes), in.width);
       cpu.bus.out(port, bytes, (int) value);
