@@ -57,8 +57,8 @@ final class MsrFile {
   }
 
   boolean write(int msr, long value) {
-    if (msr == Msr.PATCH_LEVEL) {
-      return true;
+    if (msr == Msr.PATCH_LEVEL || msr == Msr.SYSCFG) {
+      return true; // theirs is the host's: memory encryption stays as it is
     }
     return values.computeIfPresent(msr, (k, old) -> value) != null;
   }

@@ -92,6 +92,11 @@ final class ParkingBus implements CpuBus {
   }
 
   @Override
+  public boolean stringIo(int ioPort) {
+    return bus.stringIo(ioPort);
+  }
+
+  @Override
   public long tsc() {
     return bus.tsc();
   }
