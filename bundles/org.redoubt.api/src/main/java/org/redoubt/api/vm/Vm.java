@@ -1,7 +1,9 @@
 package org.redoubt.api.vm;
 
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 import org.redoubt.api.HypervisorException;
@@ -77,6 +79,27 @@ public interface Vm extends AutoCloseable {
 
   /** How it was launched; empty without protection. */
   Optional<Launch> launch();
+
+  /**
+   * Reads RAM as the guest sees it. For pages that are private the guest's policy is asked, and
+   * refuses if it forbids debugging.
+   *
+   * @param gpa first guest-physical address
+   * @param target receives {@code byteSize()} bytes
+   * @param lab ignores the policy; recorded, see {@link #labUsed()}. A VM made with {@link
+   *     VmConfig#lab()} ignores it always
+   * @throws HypervisorException if a byte is not RAM, or the policy refuses; nothing was copied
+   */
+  void readGuest(long gpa, MemorySegment target, boolean lab) throws HypervisorException;
+
+  /** Whether the guest's policy was ever ignored, or is by the VM's settings. */
+  boolean labUsed();
+
+  /**
+   * Devices' transfers that met a private page and so moved ciphertext, by the device's name; since
+   * the VM was made.
+   */
+  Map<String, Long> privateTransfers();
 
   @Override
   void close();

@@ -17,8 +17,19 @@ final class AccessLog {
   static final int HYPERCALL = 6;
   static final int EXIT = 7;
 
+  /** String I/O that cannot be carried out: #UD for the guest. */
+  static final int STRING_IO = 8;
+
   private static final String[] NAMES = {
-    "IN", "OUT", "MMIO read", "MMIO write", "RDMSR", "WRMSR", "hypercall", "exit"
+    "IN",
+    "OUT",
+    "MMIO read",
+    "MMIO write",
+    "RDMSR",
+    "WRMSR",
+    "hypercall",
+    "exit",
+    "refused string I/O"
   };
   private static final int ENTRIES = 256;
 

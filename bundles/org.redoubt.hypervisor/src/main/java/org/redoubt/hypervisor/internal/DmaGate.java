@@ -2,6 +2,7 @@ package org.redoubt.hypervisor.internal;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import org.redoubt.api.device.Dma;
@@ -23,8 +24,10 @@ final class DmaGate {
   }
 
   /** Transfers that met a private page, by device. */
-  Map<String, LongAdder> privateTransfers() {
-    return privateTransfers;
+  Map<String, Long> privateTransfers() {
+    Map<String, Long> counts = new TreeMap<>();
+    privateTransfers.forEach((device, count) -> counts.put(device, count.sum()));
+    return counts;
   }
 
   Dma forDevice(String device) {

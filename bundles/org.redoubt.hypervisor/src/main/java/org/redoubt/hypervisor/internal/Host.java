@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.cpu.NestedPaging;
 import org.redoubt.api.firmware.CommandRecord;
+import org.redoubt.api.firmware.PlatformInfo;
 import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.firmware.SecureProcessorConfig;
 import org.redoubt.api.guest.LaunchPlan;
@@ -143,6 +144,16 @@ final class Host {
 
     Optional<SevLaunch> launched() {
       return Optional.ofNullable(launch);
+    }
+
+    /** The policy that the firmware keeps for this guest. */
+    GuestPolicy policy() throws HypervisorException {
+      for (PlatformInfo.Guest one : psp().processor().info().guests()) {
+        if (one.handle() == handle) {
+          return one.policy();
+        }
+      }
+      throw new HypervisorException("The secure processor has no guest %d".formatted(handle));
     }
 
     @Override

@@ -102,6 +102,7 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
       throw new HypervisorException(
           "%d vCPUs: a VM has 1 to %d".formatted(config.vcpus(), MAX_VCPUS));
     }
+    SevProfile.of(config.options());
   }
 
   private LaunchPlan plan(VmConfig config, Arena files) throws HypervisorException {
@@ -238,7 +239,9 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
                 () -> new HypervisorException("No device of this machine offers local APICs"));
     Wake wake = new Wake();
     ApicTap apic = new ApicTap(apics.of(index), wake);
-    VcpuBus bus = new VcpuBus(index, config.vcpus(), machine, apic, cBit(config));
+    VcpuBus bus =
+        new VcpuBus(
+            index, config.vcpus(), machine, apic, cBit(config), SevProfile.of(config.options()));
     CpuEngine engine =
         cpus.create(
             new CpuConfig(

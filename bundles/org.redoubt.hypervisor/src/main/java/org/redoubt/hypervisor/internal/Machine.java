@@ -68,6 +68,10 @@ final class Machine {
     return clock;
   }
 
+  DmaGate dmaGate() {
+    return dmaGate;
+  }
+
   SerialConsole console() {
     return console;
   }

@@ -2,9 +2,11 @@ package org.redoubt.hypervisor.internal;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -64,6 +66,7 @@ final class RedoubtVm implements Vm, MachineControl {
   private volatile boolean attention;
 
   private @Nullable VmEnd end;
+  private volatile boolean labUsed;
 
   RedoubtVm(VmConfig config, Host.Lease lease) {
     this.config = config;
@@ -498,5 +501,26 @@ final class RedoubtVm implements Vm, MachineControl {
   @Override
   public Optional<Launch> launch() {
     return lease.launched().map(launch -> launch);
+  }
+
+  @Override
+  public void readGuest(long gpa, MemorySegment target, boolean lab) throws HypervisorException {
+    long spa = lease.guest().spa(gpa, target.byteSize());
+    if (spa < 0) {
+      throw new HypervisorException(
+          "Address 0x%x with %d bytes is not RAM of VM '%s'"
+              .formatted(gpa, target.byteSize(), config.name()));
+    }
+    labUsed |= new GuestReader(lease).read(spa, target, lab || config.lab());
+  }
+
+  @Override
+  public boolean labUsed() {
+    return labUsed || config.lab();
+  }
+
+  @Override
+  public Map<String, Long> privateTransfers() {
+    return machine().dmaGate().privateTransfers();
   }
 }

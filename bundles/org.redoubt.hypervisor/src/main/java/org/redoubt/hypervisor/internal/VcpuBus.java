@@ -29,16 +29,19 @@ final class VcpuBus implements CpuBus {
   private static final int ADDRESS_REDUCTION = 5;
 
   private static final int SEV_LEAF = 0x8000_001f;
-  private static final int SEV_FEATURE = 1 << 1;
+  private static final int KVM_FEATURES = 0x4000_0001;
   private static final long SEV_ACTIVE = 1;
 
   private final int cBit;
+  private final SevProfile profile;
 
   /**
    * @param cBit position of the C-bit of an encrypted guest, else 0
+   * @param profile how an encrypted guest is told
    */
-  VcpuBus(int index, int vcpus, Machine machine, LocalApic apic, int cBit) {
+  VcpuBus(int index, int vcpus, Machine machine, LocalApic apic, int cBit, SevProfile profile) {
     this.cBit = cBit;
+    this.profile = profile;
     this.index = index;
     this.vcpus = vcpus;
     this.machine = machine;
@@ -103,7 +106,7 @@ final class VcpuBus implements CpuBus {
   }
 
   private boolean readKnownMsr(int msr, long[] value) {
-    if (msr == Msr.SEV_STATUS && cBit != 0) {
+    if (msr == Msr.SEV_STATUS && cBit != 0 && profile.hasStatusMsr()) {
       value[0] = SEV_ACTIVE;
       return true;
     }
@@ -161,7 +164,7 @@ final class VcpuBus implements CpuBus {
       }
       case SEV_LEAF -> {
         if (cBit != 0) {
-          registers[0] = SEV_FEATURE;
+          registers[0] = profile.leafFeatures();
           registers[1] = cBit | ADDRESS_REDUCTION << 6;
           registers[2] = 0;
           registers[3] = 0;
@@ -188,6 +191,9 @@ final class VcpuBus implements CpuBus {
         if (face != null) {
           face.cpuid(leaf, subleaf, registers);
         }
+        if (leaf == KVM_FEATURES && cBit != 0) {
+          registers[0] |= profile.kvmFeatures();
+        }
       }
     }
   }
@@ -204,6 +210,19 @@ final class VcpuBus implements CpuBus {
     } finally {
       machine.deviceLock.unlock();
     }
+  }
+
+  /**
+   * Not for encrypted guests: whoever emulates string I/O must read and write the guest's memory,
+   * and finds ciphertext there. Their kernels use loops of single accesses; others get #UD, as
+   * under KVM.
+   */
+  @Override
+  public boolean stringIo(int port) {
+    if (cBit != 0) {
+      log.add(clock.nowNs(), AccessLog.STRING_IO, 0, port, 0);
+    }
+    return cBit == 0;
   }
 
   @Override

@@ -11,6 +11,8 @@ import org.redoubt.api.firmware.PlatformInfo;
 import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.firmware.SecureProcessorConfig;
 import org.redoubt.spec.sev.FirmwareStatus;
+import org.redoubt.spec.sev.GuestPolicy;
+import org.redoubt.spec.sev.GuestState;
 import org.redoubt.spec.sev.PlatformState;
 import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.spec.sev.cert.SevCertificate;
@@ -32,6 +34,7 @@ final class FakeProcessor implements SecureProcessor, Mailbox {
   private PlatformState state = PlatformState.UNINIT;
   private long address;
   private int response;
+  GuestPolicy policy = new GuestPolicy(1);
   boolean closed;
 
   FakeProcessor(SecureProcessorConfig config, String refused) {
@@ -115,7 +118,14 @@ final class FakeProcessor implements SecureProcessor, Mailbox {
 
   @Override
   public PlatformInfo info() {
-    return new PlatformInfo(1, 55, 1, state, false, false, List.of());
+    return new PlatformInfo(
+        1,
+        55,
+        1,
+        state,
+        false,
+        false,
+        List.of(new PlatformInfo.Guest(HANDLE, policy, 1, GuestState.RUNNING)));
   }
 
   @Override

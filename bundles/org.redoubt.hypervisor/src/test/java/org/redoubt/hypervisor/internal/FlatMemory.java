@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -60,6 +61,10 @@ final class FlatMemory implements MemorySystem {
   private final List<Port> ports = new CopyOnWriteArrayList<>();
   private final List<MemoryListener> listeners = new CopyOnWriteArrayList<>();
   private final Set<Long> watched = ConcurrentHashMap.newKeySet();
+
+  /** What {@link #pageInfo} says of a page's tag, by its address; nothing here follows from it. */
+  final Map<Long, Integer> tags = new ConcurrentHashMap<>();
+
   volatile boolean closed;
   private volatile boolean suspended;
 
@@ -337,7 +342,8 @@ final class FlatMemory implements MemorySystem {
 
   @Override
   public PageInfo pageInfo(long spa) {
-    return new PageInfo(0, false, false, touched[(int) (spa >>> 12)]);
+    return new PageInfo(
+        tags.getOrDefault(spa & -4096L, 0), false, false, touched[(int) (spa >>> 12)]);
   }
 
   @Override

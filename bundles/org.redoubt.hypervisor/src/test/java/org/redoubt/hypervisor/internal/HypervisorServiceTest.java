@@ -436,6 +436,25 @@ final class HypervisorServiceTest {
 
   private final List<FakeProcessor> processors = new java.util.ArrayList<>();
 
+  private static VmConfig with(VmConfig c, String name, Map<String, String> options) {
+    return new VmConfig(
+        name,
+        c.kernel(),
+        c.initrd(),
+        c.append(),
+        c.memoryBytes(),
+        c.vcpus(),
+        c.protection(),
+        c.engine(),
+        c.cpuEngine(),
+        c.cpuModel(),
+        c.dramFile(),
+        c.socCacheBytes(),
+        c.hostEncryption(),
+        c.lab(),
+        options);
+  }
+
   private VmConfig encrypted(String name, String refusedCommand) {
     parts.firmwares.add(
         config -> {
@@ -602,6 +621,33 @@ final class HypervisorServiceTest {
     long[] status = new long[1];
     assertTrue(config.bus().readMsr(0xc001_0131, status));
     assertEquals(1, status[0]);
+    assertFalse(config.bus().writeMsr(0xc001_0131, 0), "read only: #GP");
+    leaf[0] = 0;
+    config.bus().cpuid(0x4000_0001, 0, leaf);
+    assertEquals(0, leaf[0] & 1 << 8);
+    assertFalse(config.bus().stringIo(0x3f8));
+    assertTrue(
+        hypervisor.vms().getFirst().trace(0).getLast().endsWith("refused string I/O.0 3f8 = 0"));
+  }
+
+  @Test
+  void shouldShowTheSeedsHardwareWhenItsProfileIsNamed() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    VmConfig config = encrypted("vm", "");
+    hypervisor.create(with(config, "seed", Map.of("host.dram", "64", "sev.profile", "seed")));
+    var bus = cpus.made.getFirst().config.bus();
+    int[] leaf = new int[4];
+    bus.cpuid(0x4000_0001, 0, leaf);
+    assertEquals(1 << 8, leaf[0] & 1 << 8);
+    bus.cpuid(0x8000_001f, 0, leaf);
+    assertEquals(1, leaf[0]);
+    assertEquals(47, leaf[1] & 0x3f);
+    assertFalse(bus.readMsr(0xc001_0131, new long[1]));
+    HypervisorException unknown =
+        assertThrows(
+            HypervisorException.class,
+            () -> hypervisor.create(with(config, "other", Map.of("sev.profile", "2017"))));
+    assertEquals("Setting sev.profile=2017: there are [sev, seed]", unknown.getMessage());
   }
 
   @Test
@@ -614,6 +660,52 @@ final class HypervisorServiceTest {
     config.bus().cpuid(0x8000_001f, 0, leaf);
     assertEquals(0, leaf[0]);
     assertFalse(config.bus().readMsr(0xc001_0131, new long[1]));
+    assertTrue(config.bus().stringIo(0x3f8));
+  }
+
+  @Test
+  void shouldCountTransfersThatMeetPrivatePagesByTheDevicesName() throws Exception {
+    List<org.redoubt.api.device.Dma> dma = new java.util.ArrayList<>();
+    parts.devices.add(
+        FakeDevices.device(context -> dma.add(context.dma())),
+        Map.of(DeviceFactory.DEVICE_NAME, "disk"));
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    HypervisorService service = new HypervisorService(parts, List.of("apics", "disk"));
+    try (Vm vm = service.create(encrypted("vm", ""))) {
+      FlatMemory memory = memories.made.getLast();
+      memory.tags.put(vm.spa(0x5000).orElseThrow(), vm.asid());
+      MemorySegment bytes = MemorySegment.ofArray(new byte[16]);
+      assertTrue(dma.getFirst().read(0x4ff0, bytes));
+      assertTrue(dma.getFirst().write(0x6000, bytes));
+      assertFalse(dma.getFirst().read(RAM - 8, bytes), "not RAM");
+      assertEquals(Map.of(), vm.privateTransfers());
+      assertTrue(dma.getFirst().read(0x4ff8, bytes), "the second half is private");
+      assertTrue(dma.getFirst().write(0x5ff0, bytes));
+      assertEquals(Map.of("disk", 2L), vm.privateTransfers());
+    }
+  }
+
+  @Test
+  void shouldAskTheGuestsPolicyBeforeItsMemoryIsRead() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    Vm vm = hypervisor.create(encrypted("vm", ""));
+    MemorySegment bytes = MemorySegment.ofArray(new byte[16]);
+    memories.made.getFirst().tags.put(vm.spa(0x5000).orElseThrow(), vm.asid());
+    vm.readGuest(0x4000, bytes, false);
+    HypervisorException refused =
+        assertThrows(HypervisorException.class, () -> vm.readGuest(0x4ff8, bytes, false));
+    assertEquals(
+        "The policy of this guest forbids debugging (1h, NODBG): its private memory is not shown",
+        refused.getMessage());
+    assertFalse(vm.labUsed());
+    vm.memory().view(0).putLong(vm.spa(0x5000).orElseThrow(), 0x1234);
+    vm.readGuest(0x4ff8, bytes, true);
+    assertTrue(vm.labUsed());
+    assertEquals(0x34, bytes.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 8));
+    processors.getFirst().policy = new org.redoubt.spec.sev.GuestPolicy(0);
+    vm.readGuest(0x5000, bytes, false);
+    refused = assertThrows(HypervisorException.class, () -> vm.readGuest(RAM - 8, bytes, true));
+    assertEquals("Address 0x7ffff8 with 16 bytes is not RAM of VM 'vm'", refused.getMessage());
   }
 
   @Test
