@@ -34,6 +34,12 @@ public abstract class ShellCommand implements Function {
    * @param out for results
    */
   public record Io(CommandSession session, PrintStream out) {
+    /** Whether colours are welcome: on a terminal, unless {@code NO_COLOR} is set. */
+    public boolean colours() {
+      return Boolean.TRUE.equals(session.get(Console.TERMINAL))
+          && System.getenv("NO_COLOR") == null;
+    }
+
     /** A progress display that fits the place. */
     public Progress progress(String label) {
       return new Progress(out, label, Boolean.TRUE.equals(session.get(Console.TERMINAL)));

@@ -46,7 +46,7 @@ public final class VmListCommand extends VmCommand {
             config.vcpus(),
             VmOptions.name(config.protection()),
             vm.memory().engine(),
-            config.lab() ? "yes" : "",
+            vm.labUsed() ? "yes" : "",
             config.kernel().getFileName());
       }
       io.out().print(table);

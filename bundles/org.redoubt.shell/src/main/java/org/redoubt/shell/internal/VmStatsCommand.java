@@ -76,6 +76,11 @@ public final class VmStatsCommand extends VmCommand {
         new TreeMap<>(now.get(i).exits()).forEach(exits::row);
         io.out().print(exits);
       }
+      if (!vm.privateTransfers().isEmpty()) {
+        Table dma = new Table("Device", "transfers that met private pages: ciphertext");
+        vm.privateTransfers().forEach(dma::row);
+        io.out().print(dma);
+      }
       return 0;
     }
   }

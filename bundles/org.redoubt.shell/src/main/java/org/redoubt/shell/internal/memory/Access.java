@@ -1,6 +1,7 @@
 package org.redoubt.shell.internal.memory;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemoryView;
@@ -14,7 +15,9 @@ final class Access {
     /** With the C-bit, under the ASID's key. */
     guest,
     /** Without: what DRAM holds. */
-    host
+    host,
+    /** One beside the other; {@code mem:dump} only. */
+    both
   }
 
   private static final long LIMIT = 64 << 20;
@@ -23,27 +26,46 @@ final class Access {
 
   @Option(
       names = "--view",
-      paramLabel = "guest|host",
-      description = "As the guest with its key, or as the host without. Default: guest.")
-  Viewer viewer = Viewer.guest;
+      paramLabel = "guest|host|both",
+      description =
+          "As the guest with its key, or as the host without. Default: guest; of a VM: both, which"
+              + " only mem:dump has.")
+  @Nullable Viewer view;
 
   @Option(names = "--asid", paramLabel = "N", description = "The guest's ASID. Default: 1.")
   int asid = 1;
 
-  MemoryView view(Memories memories) throws HypervisorException {
+  /** Who looks, for commands that show one view. */
+  Viewer viewer() throws HypervisorException {
+    if (view == Viewer.both) {
+      throw new HypervisorException("--view both: only mem:dump shows both");
+    }
+    return view == null ? Viewer.guest : view;
+  }
+
+  private MemoryView open(Memories memories, Viewer viewer) throws HypervisorException {
     MemorySystem system = memories.find(memory.name);
     return memories.view(system, viewer == Viewer.guest, asid);
   }
 
-  byte[] read(Memories memories, long spa, long length) throws HypervisorException {
+  static void checkLength(long length) throws HypervisorException {
     if (length < 1 || length > LIMIT) {
       throw new HypervisorException(
           "Length %d: it takes 1 to %d (%s)".formatted(length, LIMIT, Numbers.size(LIMIT)));
     }
+  }
+
+  byte[] read(Memories memories, long spa, long length) throws HypervisorException {
+    return readAs(memories, viewer(), spa, length);
+  }
+
+  byte[] readAs(Memories memories, Viewer viewer, long spa, long length)
+      throws HypervisorException {
+    checkLength(length);
     byte[] bytes = new byte[(int) length];
-    MemoryView view = view(memories);
+    MemoryView from = open(memories, viewer);
     try {
-      view.read(spa, MemorySegment.ofArray(bytes));
+      from.read(spa, MemorySegment.ofArray(bytes));
     } catch (IndexOutOfBoundsException e) {
       throw outside(memories, spa, length);
     }
@@ -51,9 +73,9 @@ final class Access {
   }
 
   void write(Memories memories, long spa, byte[] bytes) throws HypervisorException {
-    MemoryView view = view(memories);
+    MemoryView to = open(memories, viewer());
     try {
-      view.write(spa, MemorySegment.ofArray(bytes));
+      to.write(spa, MemorySegment.ofArray(bytes));
     } catch (IndexOutOfBoundsException e) {
       throw outside(memories, spa, bytes.length);
     }

@@ -86,6 +86,11 @@ public final class Memories {
     system.close();
   }
 
+  /** Whether a system was made here, not for guests. */
+  boolean isOurs(MemorySystem system) {
+    return ours.contains(system);
+  }
+
   /** All, oldest first. */
   List<MemorySystem> all() {
     List<MemorySystem> systems =
