@@ -670,7 +670,8 @@ final class HypervisorServiceTest {
         FakeDevices.device(context -> dma.add(context.dma())),
         Map.of(DeviceFactory.DEVICE_NAME, "disk"));
     parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
-    HypervisorService service = new HypervisorService(parts, List.of("apics", "disk"));
+    HypervisorService service =
+        new HypervisorService(parts, List.of("apics", "disk"), Optional::empty);
     try (Vm vm = service.create(encrypted("vm", ""))) {
       FlatMemory memory = memories.made.getLast();
       memory.tags.put(vm.spa(0x5000).orElseThrow(), vm.asid());
