@@ -25,6 +25,7 @@ import org.redoubt.spec.sev.cert.SevCertificate;
 import org.redoubt.spec.sev.command.Measurement;
 import org.redoubt.spec.sev.command.PacketHeader;
 import org.redoubt.spec.sev.command.SessionBlob;
+import org.redoubt.testkit.tool.DebianTool;
 
 /**
  * A guest owner with Debian's {@code virt-qemu-sev-validate}, which knows nothing of us, takes our

@@ -1,4 +1,4 @@
-package org.redoubt.firmware.internal;
+package org.redoubt.testkit.tool;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Assumptions;
  * ~/.cache/redoubt}) with whatever it needs that is not installed. In CI it must be had; elsewhere
  * a machine without Debian's packages skips the test.
  */
-final class DebianTool {
+public final class DebianTool {
   private static final List<String> PACKAGES =
       List.of("libvirt-clients-qemu", "python3-lxml", "python3-libvirt", "python3-cryptography");
   private static final Pattern INSTALL = Pattern.compile("^Inst (\\S+) ", Pattern.MULTILINE);
@@ -29,11 +29,20 @@ final class DebianTool {
     this.root = root;
   }
 
-  /** How a program ended. */
-  record Result(int exit, String output) {}
+  /**
+   * How a program ended.
+   *
+   * @param exit its status
+   * @param output what it printed, errors too
+   */
+  public record Result(int exit, String output) {}
 
-  /** {@code virt-qemu-sev-validate}, unpacked on first use. */
-  static DebianTool sevValidate() throws Exception {
+  /**
+   * libvirt's {@code virt-qemu-sev-validate}, unpacked on first use.
+   *
+   * @throws Exception in CI if it cannot be had; elsewhere the test is skipped then
+   */
+  public static DebianTool sevValidate() throws Exception {
     Path cache =
         Path.of(System.getProperty("user.home"), ".cache", "redoubt", "virt-qemu-sev-validate");
     Path done = cache.resolve("complete");
@@ -91,8 +100,8 @@ final class DebianTool {
     return out;
   }
 
-  /** Runs the program. */
-  Result run(String... arguments) throws Exception {
+  /** Runs the program to its end, within minutes. */
+  public Result run(String... arguments) throws Exception {
     List<String> command =
         concat(
             List.of("/usr/bin/python3", root.resolve("usr/bin/virt-qemu-sev-validate").toString()),
