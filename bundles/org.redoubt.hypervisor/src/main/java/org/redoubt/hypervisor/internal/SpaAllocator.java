@@ -7,8 +7,8 @@ import java.util.TreeMap;
 import org.redoubt.api.memory.AddressMap;
 
 /**
- * Hands out runs of DRAM. Prefers what was never used, so that a freed run is cleared as late as
- * possible. Thread-safe.
+ * Hands out runs of DRAM, the lowest first, so that what one VM has given back serves the next and
+ * the host's memory does not grow with every VM there ever was. Thread-safe.
  */
 final class SpaAllocator {
   /**
@@ -39,13 +39,8 @@ final class SpaAllocator {
    * @return empty if there is no room
    */
   synchronized Optional<Run> take(long bytes, long align) {
-    Optional<Run> fresh = take(bytes, align, untouched);
-    return fresh.isPresent() ? fresh : take(bytes, align, 0);
-  }
-
-  private Optional<Run> take(long bytes, long align, long from) {
     for (Map.Entry<Long, Long> run : List.copyOf(free.entrySet())) {
-      long start = (Math.max(run.getKey(), from) + align - 1) & -align;
+      long start = (run.getKey() + align - 1) & -align;
       long end = run.getValue();
       if (start > end || end - start < bytes) {
         continue;
