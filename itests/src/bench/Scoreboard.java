@@ -142,6 +142,9 @@ public final class Scoreboard {
     command.addAll(List.of("run", "--memory", "512M"));
     command.addAll(List.of("--kernel", image.kernel().toString()));
     command.addAll(List.of("--initrd", initrd.toString(), "--append", append));
+    if (!ours.contains("--protection")) {
+      command.addAll(List.of("--protection", "none")); // as QEMU's guests are
+    }
     command.addAll(ours);
     return command;
   }

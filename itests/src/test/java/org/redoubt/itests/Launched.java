@@ -23,12 +23,14 @@ final class Launched implements AutoCloseable {
     readers.add(follow(process.getErrorStream(), err));
   }
 
-  /** Starts it with these arguments. */
+  /** Starts it with these arguments, on the tests' own chip. */
   static Launched of(String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("redoubt.home")).resolve("bin/redoubt").toString());
     command.addAll(List.of(arguments));
-    return new Launched(new ProcessBuilder(command).start());
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put(Processes.DATA_VARIABLE, Processes.data().toString());
+    return new Launched(builder.start());
   }
 
   private static Thread follow(InputStream in, StringBuffer text) {

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code redoubt run} from a shell's point of view: what it prints, and how it exits. */
 class RunIT {
@@ -39,9 +40,29 @@ class RunIT {
     }
   }
 
-  @Test
-  void shouldBootDebianToItsShellAndPowerOff() throws Exception {
-    try (Launched run = Launched.of("run", "--memory", "256M")) {
+  /** What is said of every encrypted guest's launch, before it starts. */
+  private static final List<String> VERIFIED =
+      List.of(
+          "Platform     chain PDH, PEK, OCA, CEK, ASK valid under root REDOUBT-DEV-ARK; firmware"
+              + " \\S+ build \\d+",
+          "Policy       00000001h: no debugging",
+          "Launched     \\d+ regions, \\d+ KiB, digest [0-9a-f]{64}",
+          "Measurement  valid under the owner's key: the digest is the predicted one",
+          "Secret       40 bytes delivered to 13010h, SHA-256 [0-9a-f]{64}");
+
+  private static void assertSaysOfTheLaunch(String protection, String err) {
+    List<String> lines = err.lines().toList();
+    List<String> patterns = protection.equals("sev") ? VERIFIED : List.of();
+    assertEquals(patterns.size(), lines.size(), err);
+    for (int i = 0; i < lines.size(); i++) {
+      assertTrue(lines.get(i).matches(patterns.get(i)), lines.get(i));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"none", "sev"})
+  void shouldBootDebianToItsShellAndPowerOff(String protection) throws Exception {
+    try (Launched run = Launched.of("run", "--memory", "256M", "--protection", protection)) {
       run.expect("Type 'poweroff' to leave.", BOOT);
       run.type("uname -r");
       run.expect("-cloud-amd64", START);
@@ -52,27 +73,54 @@ class RunIT {
       run.type("poweroff");
       assertEquals(0, run.exitCode(BOOT), run::err);
       assertTrue(run.out().contains("Linux version 6.1"), run::out);
+      boolean encrypted = protection.equals("sev");
+      assertEquals(
+          encrypted, run.out().contains("Memory Encryption Features active: AMD SEV"), run::out);
+      assertSaysOfTheLaunch(protection, run.err());
+      if (encrypted) {
+        String delivered = run.err().substring(run.err().lastIndexOf(' ')).strip();
+        assertTrue(
+            run.out().contains("Secret: 40 bytes in /run/redoubt/secret, SHA-256 " + delivered),
+            run::out);
+      }
     }
   }
 
   @Test
-  void shouldReturnWhatTheGuestSaysAtTheDebugExitPort() throws Exception {
-    Path kernel = file("hi", HandMadeKernel.of(SAY_HI));
+  void shouldEncryptUnlessToldOtherwise() throws Exception {
+    Path kernel = file("default", HandMadeKernel.of(SAY_HI));
     try (Launched run = Launched.of("run", "--kernel", kernel.toString(), "--memory", "64M")) {
       assertEquals(7, run.exitCode(START), run::err);
-      assertEquals("Hi\n", run.out());
-      assertEquals("", run.err());
+      assertSaysOfTheLaunch("sev", run.err());
     }
   }
 
-  @Test
-  void shouldReportATripleFault() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"none", "sev"})
+  void shouldReturnWhatTheGuestSaysAtTheDebugExitPort(String protection) throws Exception {
+    Path kernel = file("hi", HandMadeKernel.of(SAY_HI));
+    try (Launched run =
+        Launched.of(
+            "run", "--kernel", kernel.toString(), "--memory", "64M", "--protection", protection)) {
+      assertEquals(7, run.exitCode(START), run::err);
+      assertEquals("Hi\n", run.out());
+      assertSaysOfTheLaunch(protection, run.err());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"none", "sev"})
+  void shouldReportATripleFault(String protection) throws Exception {
     Path kernel = file("fault", HandMadeKernel.of(TRIPLE_FAULT));
-    try (Launched run = Launched.of("run", "--kernel", kernel.toString(), "--memory", "64M")) {
+    try (Launched run =
+        Launched.of(
+            "run", "--kernel", kernel.toString(), "--memory", "64M", "--protection", protection)) {
       assertEquals(3, run.exitCode(START), run::err);
-      for (String words : List.of("riple fault", "RIP 0000000001000200", "code   0f 0b")) {
+      for (String words : List.of("riple fault", "RIP 0000000001000200")) {
         assertTrue(run.err().contains(words), () -> words + " in " + run.err());
       }
+      // A private guest's code is its own business.
+      assertEquals(protection.equals("none"), run.err().contains("code   0f 0b"), () -> run.err());
     }
   }
 
@@ -112,7 +160,11 @@ class RunIT {
         new Arguments("warp", "--kernel", good, "--cpu-engine", "warp"),
         new Arguments("rot13", "--kernel", good, "--engine", "rot13"),
         new Arguments("disks are not there yet", "--kernel", good, "--disk", "disk.img"),
-        new Arguments("SoC cache", "--kernel", good, "--soc-cache", "4K"));
+        new Arguments("SoC cache", "--kernel", good, "--soc-cache", "4K"),
+        new Arguments("32 bits", "--kernel", good, "--policy", "0x100000000"),
+        new Arguments("go together", "--kernel", good, "--secret-header", "h"),
+        new Arguments("--no-secret", "--kernel", good, "--session", "s", "--dh-cert", "d"),
+        new Arguments("encrypted guest", "--kernel", good, "--protection", "none", "--no-secret"));
   }
 
   /** Options of {@code run}, and a word that the one line about them holds. */

@@ -3,11 +3,10 @@
  * and keys, and nothing that comes from the host.
  *
  * <pre>{@code
- * ChainReport report = PlatformCheck.check(trustedArk, ChainFile.of(chain));       // is it a real platform?
- * OwnerSession session = OwnerSession.start(pdh, policy, random);                  // -> LAUNCH_START
- * Verdict v = new LaunchCheck(session.keys(), policy, firmware)                    // <- LAUNCH_MEASURE
- *     .check(measurement, LaunchPrediction.ofLinux(kernel, initrd, cmdline, machine, 32), List.of());
- * Packet p = SecretPacket.seal(session.keys(), measurement, secret, random);       // -> LAUNCH_SECRET
+ * GuestOwner owner = GuestOwner.begin(trustedArk, ChainFile.of(chain), policy);   // is it a real platform?
+ * hypervisor.create(config, owner.dhCertificate(), owner.session());              // -> LAUNCH_START
+ * Verdict v = owner.verify(measurement, prediction, List.of(), firmware);         // <- LAUNCH_MEASURE
+ * Packet p = owner.seal(secret);                                                  // -> LAUNCH_SECRET
  * }</pre>
  */
 @org.osgi.annotation.bundle.Export

@@ -67,6 +67,8 @@ final class Container implements AutoCloseable {
     Files.write(probe, probe().readAllBytes());
     options.add(CoreOptions.bundle(probe.toUri().toString()));
     options.add(CoreOptions.frameworkProperty("felix.log.level").value("1"));
+    Path chip = Path.of(System.getProperty("redoubt.root"), "itests/target/data/container");
+    options.add(CoreOptions.frameworkProperty("redoubt.psp.state").value(chip.toString()));
     DefaultExamSystem system =
         (DefaultExamSystem) DefaultExamSystem.create(options.toArray(Option[]::new));
     return new Container(PaxExamRuntime.createContainer(system).start(), system);

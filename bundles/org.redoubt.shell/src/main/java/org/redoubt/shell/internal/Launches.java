@@ -8,6 +8,7 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
@@ -244,13 +245,13 @@ final class Launches {
     write(launch, options.measurement, options.launchLog, options.launchImage);
   }
 
-  /** Writes what of a launch is wanted in files. */
+  /**
+   * Writes what of a launch is wanted in files, the measurement last and at once: who waits for it
+   * finds the rest.
+   */
   static void write(
       Launch launch, @Nullable Path measurement, @Nullable Path log, @Nullable Path image)
       throws IOException {
-    if (measurement != null) {
-      Files.writeString(measurement, measurement(launch));
-    }
     if (log != null) {
       Files.writeString(log, LaunchLog.format(steps(launch)));
     }
@@ -261,6 +262,12 @@ final class Launches {
           channel.write(region.bytes().asByteBuffer());
         }
       }
+    }
+    if (measurement != null) {
+      Path target = measurement.toAbsolutePath();
+      Path unfinished = target.resolveSibling(target.getFileName() + ".new");
+      Files.writeString(unfinished, measurement(launch));
+      Files.move(unfinished, target, StandardCopyOption.REPLACE_EXISTING);
     }
   }
 

@@ -51,8 +51,8 @@ final class VmOptions {
   @Option(
       names = "--protection",
       paramLabel = "none|sev",
-      description = "Encryption of the guest (default: none).")
-  String protection = "none";
+      description = "Encryption of the guest (default: sev).")
+  String protection = "sev";
 
   @Option(
       names = "--policy",

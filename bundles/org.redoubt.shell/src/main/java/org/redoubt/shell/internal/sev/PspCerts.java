@@ -1,5 +1,6 @@
 package org.redoubt.shell.internal.sev;
 
+import java.util.Comparator;
 import org.apache.felix.service.command.Function;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -8,6 +9,7 @@ import org.redoubt.api.HypervisorException;
 import org.redoubt.api.firmware.CertificateSet;
 import org.redoubt.owner.PlatformReport;
 import org.redoubt.shell.internal.ShellCommand;
+import org.redoubt.spec.sev.cert.Usage;
 import picocli.CommandLine.Command;
 
 /** {@code psp:certs}. */
@@ -43,9 +45,10 @@ public final class PspCerts extends ShellCommand {
       }
       PlatformReport report =
           PlatformReport.of(set.ark(), set.ark(), set.ask(), set.platform().get());
-      for (PlatformReport.Line line : report.lines()) {
-        io.out().println(tree(line, set));
-      }
+      // Beside the maker's tree, the owner's: parents first, and both roots without indentation.
+      report.lines().stream()
+          .sorted(Comparator.comparing(line -> line.usage() == Usage.OCA))
+          .forEach(line -> io.out().println(tree(line, set)));
       return report.valid() ? 0 : 1;
     }
 
