@@ -17,10 +17,16 @@ import org.redoubt.spec.sev.cert.CaCertificate;
 import org.redoubt.spec.sev.cert.PlatformChain;
 import org.redoubt.spec.sev.cert.SevCertificate;
 import org.redoubt.spec.sev.command.ActivateBuffer;
+import org.redoubt.spec.sev.command.ActivateExBuffer;
+import org.redoubt.spec.sev.command.AttestationBuffer;
+import org.redoubt.spec.sev.command.AttestationReport;
+import org.redoubt.spec.sev.command.DbgBuffer;
+import org.redoubt.spec.sev.command.DownloadFirmwareBuffer;
 import org.redoubt.spec.sev.command.GetIdBuffer;
 import org.redoubt.spec.sev.command.GuestStatusBuffer;
 import org.redoubt.spec.sev.command.HandleBuffer;
 import org.redoubt.spec.sev.command.InitBuffer;
+import org.redoubt.spec.sev.command.InitExBuffer;
 import org.redoubt.spec.sev.command.LaunchMeasureBuffer;
 import org.redoubt.spec.sev.command.LaunchSecretBuffer;
 import org.redoubt.spec.sev.command.LaunchStartBuffer;
@@ -28,7 +34,10 @@ import org.redoubt.spec.sev.command.LaunchUpdateBuffer;
 import org.redoubt.spec.sev.command.Measurement;
 import org.redoubt.spec.sev.command.PacketHeader;
 import org.redoubt.spec.sev.command.PdhCertExportBuffer;
+import org.redoubt.spec.sev.command.PekCertImportBuffer;
+import org.redoubt.spec.sev.command.PekCsrBuffer;
 import org.redoubt.spec.sev.command.PlatformStatusBuffer;
+import org.redoubt.spec.sev.command.SendStartBuffer;
 import org.redoubt.spec.sev.command.SessionBlob;
 import org.redoubt.struct.Field;
 
@@ -61,6 +70,29 @@ final class LayoutTest {
             52,
             "HANDLE 0 RESERVED_1 4 HDR_PADDR 8 HDR_LEN 16 RESERVED_2 20 GUEST_PADDR 24 GUEST_LEN 32"
                 + " RESERVED_3 36 TRANS_PADDR 40 TRANS_LEN 48"),
+        row(PekCsrBuffer.LAYOUT, 12, "CSR_PADDR 0 CSR_LEN 8"),
+        row(
+            PekCertImportBuffer.LAYOUT,
+            28,
+            "PEK_CERT_PADDR 0 PEK_CERT_LEN 8 RESERVED 12 OCA_CERT_PADDR 16 OCA_CERT_LEN 24"),
+        row(DownloadFirmwareBuffer.LAYOUT, 12, "FW_PADDR 0 FW_LEN 8"),
+        row(
+            InitExBuffer.LAYOUT,
+            36,
+            "EX_LEN 0 FLAGS 4 TMR_PADDR 8 TMR_LENGTH 16 RESERVED 20 NV_PADDR 24 NV_LENGTH 32"),
+        row(ActivateExBuffer.LAYOUT, 24, "EX_LEN 0 HANDLE 4 ASID 8 NUM_IDS 12 IDS_PADDR 16"),
+        row(AttestationBuffer.LAYOUT, 36, "HANDLE 0 RESERVED 4 PADDR 8 MNONCE 16 LENGTH 32"),
+        row(
+            AttestationReport.LAYOUT,
+            208,
+            "MNONCE 0 LAUNCH_DIGEST 16 POLICY 48 SIG_USAGE 52 SIG_ALGO 56 RESERVED 60 SIG 64"),
+        row(
+            SendStartBuffer.LAYOUT,
+            68,
+            "HANDLE 0 POLICY 4 PDH_CERT_PADDR 8 PDH_CERT_LEN 16 RESERVED_1 20 PLAT_CERTS_PADDR 24"
+                + " PLAT_CERTS_LEN 32 RESERVED_2 36 AMD_CERTS_PADDR 40 AMD_CERTS_LEN 48 RESERVED_3"
+                + " 52 SESSION_PADDR 56 SESSION_LEN 64"),
+        row(DbgBuffer.LAYOUT, 28, "HANDLE 0 RESERVED 4 SRC_PADDR 8 DST_PADDR 16 LENGTH 24"),
         row(SessionBlob.LAYOUT, 128, "NONCE 0 WRAP_TK 16 WRAP_IV 48 WRAP_MAC 64 POLICY_MAC 96"),
         row(Measurement.LAYOUT, 48, "MEASURE 0 MNONCE 32"),
         row(PacketHeader.LAYOUT, 52, "FLAGS 0 IV 4 MAC 20"),
@@ -127,7 +159,24 @@ final class LayoutTest {
             Map.entry(SevCommand.LAUNCH_UPDATE_DATA, LaunchUpdateBuffer.LAYOUT),
             Map.entry(SevCommand.LAUNCH_UPDATE_VMSA, LaunchUpdateBuffer.LAYOUT),
             Map.entry(SevCommand.LAUNCH_MEASURE, LaunchMeasureBuffer.LAYOUT),
-            Map.entry(SevCommand.LAUNCH_SECRET, LaunchSecretBuffer.LAYOUT));
+            Map.entry(SevCommand.LAUNCH_SECRET, LaunchSecretBuffer.LAYOUT),
+            Map.entry(SevCommand.PEK_CSR, PekCsrBuffer.LAYOUT),
+            Map.entry(SevCommand.PEK_CERT_IMPORT, PekCertImportBuffer.LAYOUT),
+            Map.entry(SevCommand.DOWNLOAD_FIRMWARE, DownloadFirmwareBuffer.LAYOUT),
+            Map.entry(SevCommand.INIT_EX, InitExBuffer.LAYOUT),
+            Map.entry(SevCommand.ACTIVATE_EX, ActivateExBuffer.LAYOUT),
+            Map.entry(SevCommand.ATTESTATION, AttestationBuffer.LAYOUT),
+            Map.entry(SevCommand.SEND_START, SendStartBuffer.LAYOUT),
+            Map.entry(SevCommand.SEND_UPDATE_DATA, LaunchSecretBuffer.LAYOUT),
+            Map.entry(SevCommand.SEND_UPDATE_VMSA, LaunchSecretBuffer.LAYOUT),
+            Map.entry(SevCommand.SEND_FINISH, HandleBuffer.LAYOUT),
+            Map.entry(SevCommand.SEND_CANCEL, HandleBuffer.LAYOUT),
+            Map.entry(SevCommand.RECEIVE_START, LaunchStartBuffer.LAYOUT),
+            Map.entry(SevCommand.RECEIVE_UPDATE_DATA, LaunchSecretBuffer.LAYOUT),
+            Map.entry(SevCommand.RECEIVE_UPDATE_VMSA, LaunchSecretBuffer.LAYOUT),
+            Map.entry(SevCommand.RECEIVE_FINISH, HandleBuffer.LAYOUT),
+            Map.entry(SevCommand.DBG_DECRYPT, DbgBuffer.LAYOUT),
+            Map.entry(SevCommand.DBG_ENCRYPT, DbgBuffer.LAYOUT));
     buffers.forEach((c, l) -> assertEquals(c.bufferBytes(), l.byteSize(), c.name()));
   }
 

@@ -132,6 +132,15 @@ public final class SevCertificate extends RawStructure {
     return new SevCertificate(raw);
   }
 
+  /** A copy with both signature slots empty: what is to be signed. */
+  public SevCertificate withoutSignatures() {
+    byte[] raw = Arrays.copyOf(body(), BYTES);
+    MemorySegment s = MemorySegment.ofArray(raw);
+    SIG_USAGE[0].set(s, Usage.INVALID.code());
+    SIG_USAGE[1].set(s, Usage.INVALID.code());
+    return new SevCertificate(raw);
+  }
+
   public int version() {
     return VERSION.getInt(segment());
   }

@@ -9,7 +9,7 @@ import org.redoubt.struct.Field;
 
 /**
  * Command buffer of the commands that take a guest and nothing else: DECOMMISSION, DEACTIVATE,
- * LAUNCH_FINISH.
+ * LAUNCH_FINISH, SEND_FINISH, SEND_CANCEL, RECEIVE_FINISH.
  *
  * <pre>
  * offset name               bytes  dir    meaning

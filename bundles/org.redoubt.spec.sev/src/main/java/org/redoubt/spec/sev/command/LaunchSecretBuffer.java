@@ -10,7 +10,9 @@ import java.lang.foreign.StructLayout;
 import org.redoubt.struct.Field;
 
 /**
- * Command buffer of LAUNCH_SECRET: a packet from the guest owner into the guest.
+ * Command buffer of LAUNCH_SECRET (a packet from the guest owner into the guest), and of
+ * SEND_UPDATE_DATA, SEND_UPDATE_VMSA, RECEIVE_UPDATE_DATA and RECEIVE_UPDATE_VMSA (a packet between
+ * platforms).
  *
  * <pre>
  * offset name               bytes  dir    meaning

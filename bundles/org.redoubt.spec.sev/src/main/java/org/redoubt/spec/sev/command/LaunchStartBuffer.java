@@ -10,7 +10,8 @@ import java.lang.foreign.StructLayout;
 import org.redoubt.struct.Field;
 
 /**
- * Command buffer of LAUNCH_START: makes a guest with its keys.
+ * Command buffer of LAUNCH_START, which makes a guest with its keys, and of RECEIVE_START, where
+ * certificate and session are those of the sending platform.
  *
  * <pre>
  * offset name               bytes  dir    meaning
