@@ -64,7 +64,7 @@ public final class Primitives {
   }
 
   /** A JCE key whose own copy of the secret goes when it is closed. */
-  private static final class ClearedKey implements SecretKey, AutoCloseable {
+  static final class ClearedKey implements SecretKey, AutoCloseable {
     private static final long serialVersionUID = 1L;
     private final transient byte[] raw;
     private final String algorithm;

@@ -122,4 +122,19 @@ public final class RootAuthority {
     Algorithm algorithm = ask.bits() == 2048 ? Algorithm.RSA_SHA256 : Algorithm.RSA_SHA384;
     return cek.withSignature(0, Usage.ASK, algorithm, Rsa.sign(askKey, ask.bits(), cek.body()));
   }
+
+  /**
+   * Signs what is no certificate with the ASK: a firmware image.
+   *
+   * @param message must not be mistakable for a certificate: must not begin with its version, 1
+   * @return little-endian, as long as the modulus
+   */
+  public byte[] sign(byte[] message) {
+    return Rsa.sign(askKey, ask.bits(), message);
+  }
+
+  /** Whether {@code signature} is what {@link #sign} gave for this message. */
+  public boolean verifies(byte[] message, byte[] signature) {
+    return Rsa.verify(ask.modulus(), ask.exponent(), ask.bits(), message, signature);
+  }
 }

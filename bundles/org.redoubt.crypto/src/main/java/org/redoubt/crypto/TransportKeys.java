@@ -163,6 +163,17 @@ public final class TransportKeys implements AutoCloseable {
     return Primitives.aesCtr(tek, header.iv(), ciphertext);
   }
 
+  /**
+   * A packet between platforms, in either direction.
+   *
+   * @param kind {@link PacketCipher#KIND_DATA} or {@link PacketCipher#KIND_VMSA}
+   * @param iv 16 bytes, fresh for each packet
+   * @param length bytes of guest memory, and of ciphertext
+   */
+  public PacketCipher packet(int kind, int flags, byte[] iv, int length) {
+    return new PacketCipher(tek, tik, kind, flags, iv, length);
+  }
+
   private byte[] secretMac(
       int flags, byte[] iv, int guestLength, byte[] ciphertext, Measurement measurement) {
     return Primitives.hmacSha256(
