@@ -2,6 +2,7 @@ package org.redoubt.api.firmware;
 
 import java.util.List;
 import org.osgi.annotation.versioning.ConsumerType;
+import org.redoubt.api.HypervisorException;
 
 /** One secure processor. Thread-safe; one command at a time. */
 @ConsumerType
@@ -20,6 +21,19 @@ public interface SecureProcessor extends AutoCloseable {
    * make the root.
    */
   CertificateSet certificates();
+
+  /**
+   * The maker's part: an image that DOWNLOAD_FIRMWARE of this chip takes, signed with the maker's
+   * key as the maker would ship it. Naming a firmware that is not installed is no error here.
+   *
+   * @param firmwareName {@link SecureProcessorFactory#FIRMWARE_NAME} of the firmware to take over
+   * @param securityVersion not below that of the running firmware, or the image is refused
+   * @throws HypervisorException if this firmware takes no images, or the name is too long
+   */
+  default byte[] firmwareImage(String firmwareName, int securityVersion)
+      throws HypervisorException {
+    throw new HypervisorException("This firmware cannot be updated");
+  }
 
   /** Clears every key. */
   @Override

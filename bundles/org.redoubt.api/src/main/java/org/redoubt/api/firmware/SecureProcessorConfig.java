@@ -16,9 +16,34 @@ import org.redoubt.api.policy.FirmwarePolicy;
  *     that forgets
  * @param policies asked anew on each command; names are in the service property, so pairs of name
  *     and policy
+ * @param firmwares the firmwares that DOWNLOAD_FIRMWARE can bring, by name
  */
 public record SecureProcessorConfig(
-    String name, MemorySystem memory, Optional<Path> state, Supplier<List<NamedPolicy>> policies) {
+    String name,
+    MemorySystem memory,
+    Optional<Path> state,
+    Supplier<List<NamedPolicy>> policies,
+    FirmwareStore firmwares) {
+  /** A processor that no other firmware can be loaded into. */
+  public SecureProcessorConfig(
+      String name,
+      MemorySystem memory,
+      Optional<Path> state,
+      Supplier<List<NamedPolicy>> policies) {
+    this(name, memory, state, policies, firmware -> Optional.empty());
+  }
+
+  /** Where firmwares are found. */
+  @FunctionalInterface
+  public interface FirmwareStore {
+    /**
+     * The factory of a firmware, if one is installed at the moment.
+     *
+     * @param name {@link SecureProcessorFactory#FIRMWARE_NAME}
+     */
+    Optional<SecureProcessorFactory> find(String name);
+  }
+
   /**
    * A policy and its stable name.
    *
