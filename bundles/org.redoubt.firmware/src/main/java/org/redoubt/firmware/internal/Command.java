@@ -57,6 +57,11 @@ public abstract class Command {
     return Set.of();
   }
 
+  /** Where in the buffer the guest's handle is. */
+  public int handleOffset() {
+    return 0;
+  }
+
   /** Whether the guest has to have an ASID. */
   public Activity activity() {
     return Activity.ANY;
@@ -75,7 +80,7 @@ public abstract class Command {
    */
   public abstract Decision check(Call call, Optional<Guest> guest);
 
-  /** A command about one guest, whose handle is the first field of its buffer. */
+  /** A command about one guest. */
   public abstract static class OfGuest extends Command {
     private final Set<GuestState> states;
     private final Activity activity;

@@ -6,10 +6,13 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
 import org.redoubt.api.firmware.CommandRecord;
 import org.redoubt.api.memory.MemorySuspendedException;
 import org.redoubt.api.memory.PageTag;
+import org.redoubt.api.policy.PolicyOutcome;
+import org.redoubt.api.policy.PolicyRequest;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.struct.Reserved;
@@ -41,6 +44,9 @@ final class Dispatcher {
   private final ReentrantLock lock = new ReentrantLock();
   private boolean closed;
 
+  /** What is known of the command under way, for policies. */
+  private PolicyRequest told = Policies.request("", Optional.empty(), Map.of());
+
   Dispatcher(Platform platform, Policies policies, History history, List<Command> commands) {
     this.platform = platform;
     this.policies = policies;
@@ -58,17 +64,18 @@ final class Dispatcher {
     try {
       Instant at = Instant.now();
       long start = System.nanoTime();
+      String name = SevCommand.of(command).map(SevCommand::name).orElse("UNKNOWN");
+      told = Policies.request(name, Optional.empty(), Map.of());
       Optional<Refusal> refusal = run(command, bufferSpa);
       FirmwareStatus status = refusal.map(Refusal::status).orElse(FirmwareStatus.SUCCESS);
+      String reason = refusal.map(Refusal::reason).orElse("");
       history.add(
           new CommandRecord(
-              at,
-              command,
-              SevCommand.of(command).map(SevCommand::name).orElse("UNKNOWN"),
-              status.code(),
-              status.name(),
-              refusal.map(Refusal::reason).orElse(""),
-              System.nanoTime() - start));
+              at, command, name, status.code(), status.name(), reason, System.nanoTime() - start));
+      if (!closed) {
+        policies.tell(
+            told, new PolicyOutcome(at.toEpochMilli(), status.code(), status.name(), reason));
+      }
       return status;
     } finally {
       lock.unlock();
@@ -155,7 +162,7 @@ final class Dispatcher {
   private Optional<Refusal> withGuest(Command command, Call call) {
     Optional<Guest> guest = Optional.empty();
     if (!command.guestStates().isEmpty()) {
-      int handle = call.buffer().get(org.redoubt.struct.Layouts.LE32, 0);
+      int handle = call.buffer().get(org.redoubt.struct.Layouts.LE32, command.handleOffset());
       guest = platform.guest(handle);
       if (guest.isEmpty()) {
         return Optional.of(
@@ -165,6 +172,7 @@ final class Dispatcher {
                 platform.guestCount(),
                 handle));
       }
+      told = Policies.request(command.id().name(), guest, Map.of());
       Optional<Refusal> bad = checkGuest(command, guest.get());
       if (bad.isPresent()) {
         return bad;
@@ -178,10 +186,9 @@ final class Dispatcher {
         yield Optional.of(r);
       }
       case Approval a -> {
+        told = Policies.request(command.id().name(), guest, details(a.question().orElse(Map.of())));
         Optional<Refusal> refused =
-            a.question().isPresent()
-                ? policies.ask(command.id().name(), guest, a.question().get())
-                : Optional.empty();
+            a.question().isPresent() ? policies.ask(told) : Optional.empty();
         if (refused.isPresent()) {
           a.abandon().run();
         } else {
@@ -193,6 +200,18 @@ final class Dispatcher {
         yield refused;
       }
     };
+  }
+
+  /** What a command says, and whose platform this is. */
+  private Map<String, String> details(Map<String, String> ofCommand) {
+    Map<String, String> all = new TreeMap<>(ofCommand);
+    platform
+        .keysIfInitialized()
+        .ifPresent(k -> {
+          all.put("PLATFORM_OCA", k.ocaFingerprint());
+          all.put("PLATFORM_OWNED", k.owned() ? "1" : "0");
+        });
+    return all;
   }
 
   private static Optional<Refusal> checkGuest(Command command, Guest guest) {

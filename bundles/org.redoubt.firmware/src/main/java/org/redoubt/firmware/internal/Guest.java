@@ -13,16 +13,19 @@ public final class Guest {
   private final int handle;
   private final GuestPolicy policy;
   private final GuestKeys keys;
-  private GuestState state = GuestState.LUPDATE;
+  private GuestState state;
   private MessageDigest launchDigest = sha256();
   private @Nullable Measurement measurement;
+  private final boolean launchedHere;
   private int asid;
 
-  /** A guest in state LUPDATE; takes {@code keys} over. */
-  public Guest(int handle, GuestPolicy policy, GuestKeys keys) {
+  /** A guest in state LUPDATE or RUPDATE; takes {@code keys} over. */
+  public Guest(int handle, GuestPolicy policy, GuestKeys keys, GuestState state) {
+    this.state = state;
     this.handle = handle;
     this.policy = policy;
     this.keys = keys;
+    this.launchedHere = state == GuestState.LUPDATE;
   }
 
   private static MessageDigest sha256() {
@@ -81,6 +84,11 @@ public final class Guest {
   /** The digest of everything launched so far. */
   public byte[] launchDigest() {
     return copyLaunchDigest().digest();
+  }
+
+  /** Whether its digest is of what was launched here; a received guest has none. */
+  public boolean launchedHere() {
+    return launchedHere;
   }
 
   /** What LAUNCH_MEASURE gave out; none before. */

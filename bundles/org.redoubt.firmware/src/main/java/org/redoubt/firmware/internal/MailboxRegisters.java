@@ -2,6 +2,7 @@ package org.redoubt.firmware.internal;
 
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 import org.redoubt.api.firmware.Mailbox;
 import org.redoubt.spec.sev.FirmwareStatus;
 
@@ -22,12 +23,27 @@ final class MailboxRegisters implements Mailbox {
   private volatile int interruptEnable;
   private volatile int interruptStatus;
 
+  /** Who has the registers after an update; CMDRESP is still ours until the next command. */
+  private volatile @Nullable Mailbox successor;
+
+  private volatile boolean answering = true;
+
   MailboxRegisters(Dispatcher dispatcher) {
     this.dispatcher = dispatcher;
   }
 
+  /** Leaves the registers to another firmware, from the next command on. */
+  void handOver(Mailbox next) {
+    listeners.forEach(next::onInterrupt);
+    successor = next;
+  }
+
   @Override
   public int read(int offset) {
+    Mailbox next = successor;
+    if (next != null && !(answering && isOurs(offset))) {
+      return next.read(offset);
+    }
     return switch (offset) {
       case org.redoubt.spec.sev.Mailbox.CMDRESP -> cmdresp;
       case org.redoubt.spec.sev.Mailbox.CMDBUF_ADDR_LO -> addressLow;
@@ -40,8 +56,23 @@ final class MailboxRegisters implements Mailbox {
     };
   }
 
+  private static boolean isOurs(int offset) {
+    return offset == org.redoubt.spec.sev.Mailbox.CMDRESP
+        || offset == org.redoubt.spec.sev.Mailbox.INTSTS;
+  }
+
   @Override
   public void write(int offset, int value) {
+    Mailbox next = successor;
+    if (next != null) {
+      if (offset == org.redoubt.spec.sev.Mailbox.INTSTS && answering) {
+        interruptStatus &= ~value;
+        return;
+      }
+      answering = answering && offset != org.redoubt.spec.sev.Mailbox.CMDRESP;
+      next.write(offset, value);
+      return;
+    }
     boolean interrupt = false;
     synchronized (stores) {
       switch (offset) {
@@ -78,5 +109,9 @@ final class MailboxRegisters implements Mailbox {
   @Override
   public void onInterrupt(Runnable listener) {
     listeners.add(listener);
+    Mailbox next = successor;
+    if (next != null) {
+      next.onInterrupt(listener);
+    }
   }
 }

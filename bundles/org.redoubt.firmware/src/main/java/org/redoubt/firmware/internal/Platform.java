@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.redoubt.api.HypervisorException;
 import org.redoubt.api.firmware.PlatformInfo;
 import org.redoubt.api.memory.KeyInstaller;
 import org.redoubt.api.memory.KeyStatus;
@@ -17,8 +18,10 @@ import org.redoubt.firmware.internal.keys.Chip;
 import org.redoubt.firmware.internal.keys.GuestKeys;
 import org.redoubt.firmware.internal.keys.HostKey;
 import org.redoubt.firmware.internal.keys.PlatformKeys;
+import org.redoubt.firmware.internal.keys.Store;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.GuestPolicy;
+import org.redoubt.spec.sev.GuestState;
 import org.redoubt.spec.sev.PlatformState;
 
 /**
@@ -27,13 +30,8 @@ import org.redoubt.spec.sev.PlatformState;
  * from any thread, by {@link #install}.
  */
 public final class Platform implements KeyInstaller, AutoCloseable {
-  /** The SEV API this firmware has: what a third-generation EPYC reports. */
-  public static final int API_MAJOR = 1;
-
-  public static final int API_MINOR = 55;
-
-  /** Build of this firmware. */
-  public static final int BUILD = 1;
+  /** Security version of this firmware: images below it are refused. */
+  public static final int SVN = 1;
 
   /** Guests the firmware has room for, active or not. */
   public static final int MAX_GUESTS = 1024;
@@ -43,11 +41,14 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   private final SecureRandom random;
   private final HostKey hostKey;
   private final EngineChangeGate gate;
+  private final Version version;
+  private final Updater updater;
   private final Map<Integer, Guest> guests = new TreeMap<>();
   private final Map<Integer, Active> active = new ConcurrentHashMap<>();
   private boolean initialized;
   private boolean encryptedState;
   private @Nullable PlatformKeys keys;
+  private Store store;
   private int lastHandle;
 
   /** Asked before a live guest gets a key for another engine. */
@@ -55,6 +56,19 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   public interface EngineChangeGate {
     /** Empty to allow. */
     Optional<String> refuse(Guest guest, String engineName);
+  }
+
+  /** Has another firmware take over (DOWNLOAD_FIRMWARE). */
+  public interface Updater {
+    /** Whether a firmware of this name is installed. */
+    boolean knows(String firmwareName);
+
+    /**
+     * Starts it; it owns memory and state folder from then on.
+     *
+     * @throws HypervisorException if it cannot be started; this one carries on
+     */
+    void switchTo(String firmwareName) throws HypervisorException;
   }
 
   /** A guest with an ASID, and the engine that its key was last made for. */
@@ -68,11 +82,20 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   }
 
   /** A platform in state UNINIT; takes {@code chip} over and becomes the memory's key installer. */
-  public Platform(MemorySystem memory, Chip chip, SecureRandom random, EngineChangeGate gate) {
+  public Platform(
+      MemorySystem memory,
+      Chip chip,
+      SecureRandom random,
+      EngineChangeGate gate,
+      Version version,
+      Updater updater) {
     this.memory = memory;
     this.chip = chip;
     this.random = random;
     this.gate = gate;
+    this.version = version;
+    this.updater = updater;
+    this.store = chip.ownStore();
     this.hostKey = new HostKey(random);
     memory.setKeyInstaller(Optional.of(this));
   }
@@ -91,7 +114,22 @@ public final class Platform implements KeyInstaller, AutoCloseable {
 
   /** The version for certificates. */
   public PlatformKeys.Api api() {
-    return new PlatformKeys.Api(API_MAJOR, API_MINOR);
+    return new PlatformKeys.Api(version.apiMajor(), version.apiMinor());
+  }
+
+  /** Which firmware this is. */
+  public Version version() {
+    return version;
+  }
+
+  /** How another firmware takes over. */
+  public Updater updater() {
+    return updater;
+  }
+
+  /** Where the platform's state is kept: the chip's own memory, or since INIT_EX the host's. */
+  public Store store() {
+    return store;
   }
 
   public PlatformState state() {
@@ -105,9 +143,10 @@ public final class Platform implements KeyInstaller, AutoCloseable {
     return encryptedState;
   }
 
-  /** UNINIT to INIT; takes the keys over. */
-  public void initialize(PlatformKeys platformKeys, boolean es) {
+  /** UNINIT to INIT; takes the keys over, which are kept in {@code platformStore}. */
+  public void initialize(PlatformKeys platformKeys, Store platformStore, boolean es) {
     keys = platformKeys;
+    store = platformStore;
     encryptedState = es;
     initialized = true;
   }
@@ -159,12 +198,15 @@ public final class Platform implements KeyInstaller, AutoCloseable {
     return guests.size() < MAX_GUESTS;
   }
 
-  /** A new guest in state LUPDATE under a handle that no guest had before (until handles wrap). */
-  public Guest add(GuestPolicy policy, GuestKeys guestKeys) {
+  /**
+   * A new guest in state {@code state} under a handle that no guest had before (until handles
+   * wrap).
+   */
+  public Guest add(GuestPolicy policy, GuestKeys guestKeys, GuestState state) {
     do {
       lastHandle = lastHandle == Integer.MAX_VALUE ? 1 : lastHandle + 1;
     } while (guests.containsKey(lastHandle));
-    Guest g = new Guest(lastHandle, policy, guestKeys);
+    Guest g = new Guest(lastHandle, policy, guestKeys, state);
     guests.put(lastHandle, g);
     return g;
   }
@@ -277,11 +319,11 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   /** A picture for people. */
   public PlatformInfo info() {
     return new PlatformInfo(
-        API_MAJOR,
-        API_MINOR,
-        BUILD,
+        version.apiMajor(),
+        version.apiMinor(),
+        version.build(),
         state(),
-        false,
+        keysIfInitialized().map(PlatformKeys::owned).orElse(false),
         encryptedState,
         guests.values().stream()
             .map(g -> new PlatformInfo.Guest(g.handle(), g.policy(), g.asid(), g.state()))
@@ -291,8 +333,13 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   /** Clears every key. */
   @Override
   public void close() {
-    shutDown();
     memory.setKeyInstaller(Optional.empty());
+    retire();
+  }
+
+  /** As {@link #close}, and leaves the memory to whoever is its key installer now. */
+  public void retire() {
+    shutDown();
     hostKey.close();
     chip.close();
   }

@@ -4,15 +4,19 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.redoubt.api.HypervisorException;
 import org.redoubt.api.firmware.CertificateSet;
 import org.redoubt.api.firmware.CommandRecord;
 import org.redoubt.api.firmware.Mailbox;
 import org.redoubt.api.firmware.PlatformInfo;
 import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.firmware.SecureProcessorConfig;
+import org.redoubt.api.firmware.SecureProcessorFactory;
 import org.redoubt.crypto.RootAuthority;
 import org.redoubt.firmware.internal.command.SevCommands;
 import org.redoubt.firmware.internal.keys.Chip;
@@ -24,24 +28,58 @@ final class SevSecureProcessor implements SecureProcessor {
   /** What a policy has for an answer. */
   static final Duration POLICY_LIMIT = Duration.ofSeconds(1);
 
+  private final SecureProcessorConfig config;
   private final Platform platform;
   private final Policies policies;
   private final History history = new History();
   private final Dispatcher dispatcher;
   private final MailboxRegisters mailbox;
+  private volatile @Nullable SecureProcessor successor;
 
   SevSecureProcessor(
       SecureProcessorConfig config, Chip chip, SecureRandom random, Duration policyLimit) {
+    this.config = config;
     this.policies = new Policies(config.policies(), policyLimit);
-    this.platform = new Platform(config.memory(), chip, random, this::refuseEngineChange);
+    this.platform =
+        new Platform(
+            config.memory(), chip, random, this::refuseEngineChange, Version.SEV, new Successors());
     this.dispatcher = new Dispatcher(platform, policies, history, SevCommands.all());
     this.mailbox = new MailboxRegisters(dispatcher);
   }
 
   private Optional<String> refuseEngineChange(Guest guest, String engineName) {
     return policies
-        .ask("ENGINE_CHANGE", Optional.of(guest), Map.of("ENGINE", engineName))
+        .ask(Policies.request("ENGINE_CHANGE", Optional.of(guest), Map.of("ENGINE", engineName)))
         .map(Refusal::reason);
+  }
+
+  /** Other firmwares on the same chip and memory. */
+  private final class Successors implements Platform.Updater {
+    @Override
+    public boolean knows(String firmwareName) {
+      return config.firmwares().find(firmwareName).isPresent();
+    }
+
+    @Override
+    public void switchTo(String firmwareName) throws HypervisorException {
+      SecureProcessorFactory factory =
+          config
+              .firmwares()
+              .find(firmwareName)
+              .orElseThrow(() -> new HypervisorException("Firmware " + firmwareName + " is gone"));
+      SecureProcessor next;
+      try {
+        next = factory.create(config);
+      } catch (HypervisorException | RuntimeException e) {
+        config.memory().setKeyInstaller(Optional.of(platform));
+        throw e instanceof HypervisorException h
+            ? h
+            : new HypervisorException("it failed with " + e, e);
+      }
+      successor = next;
+      mailbox.handOver(next.mailbox());
+      platform.retire();
+    }
   }
 
   @Override
@@ -51,23 +89,47 @@ final class SevSecureProcessor implements SecureProcessor {
 
   @Override
   public List<CommandRecord> history() {
-    return history.list();
+    SecureProcessor next = successor;
+    if (next == null) {
+      return history.list();
+    }
+    List<CommandRecord> all = new ArrayList<>(history.list());
+    all.addAll(next.history());
+    return List.copyOf(all);
   }
 
   @Override
   public PlatformInfo info() {
-    return dispatcher.between(platform::info);
+    SecureProcessor next = successor;
+    return next != null ? next.info() : dispatcher.between(platform::info);
   }
 
   @Override
   public CertificateSet certificates() {
+    SecureProcessor next = successor;
+    if (next != null) {
+      return next.certificates();
+    }
     try {
       RootAuthority root = platform.chip().root(); // outside of the lock: it may take seconds
-      SevCertificate cek = platform.chip().cekCertificate(Platform.API_MAJOR, Platform.API_MINOR);
+      SevCertificate cek = platform.chip().cekCertificate(platform.api());
       Optional<PlatformKeys> keys = dispatcher.between(platform::keysIfInitialized);
       return new CertificateSet(root.ark(), root.ask(), keys.map(k -> k.chain(cek)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public byte[] firmwareImage(String firmwareName, int securityVersion) throws HypervisorException {
+    SecureProcessor next = successor;
+    if (next != null) {
+      return next.firmwareImage(firmwareName, securityVersion);
+    }
+    try {
+      return FirmwareImage.of(firmwareName, securityVersion, platform.chip().root()).toBytes();
+    } catch (IOException | IllegalArgumentException e) {
+      throw new HypervisorException(String.valueOf(e.getMessage()), e);
     }
   }
 
@@ -79,7 +141,12 @@ final class SevSecureProcessor implements SecureProcessor {
   @Override
   public void close() {
     dispatcher.close();
-    platform.close();
+    SecureProcessor next = successor;
+    if (next != null) {
+      next.close();
+    } else {
+      platform.close();
+    }
     policies.close();
   }
 }

@@ -8,12 +8,15 @@ import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.redoubt.api.firmware.CommandRecord;
+import org.redoubt.crypto.PacketCipher;
 import org.redoubt.crypto.TransportKeys;
 import org.redoubt.firmware.internal.command.SevCommands;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.GuestPolicy;
+import org.redoubt.spec.sev.GuestState;
 import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.spec.sev.command.LaunchStartBuffer;
+import org.redoubt.spec.sev.command.PacketHeader;
 import org.redoubt.struct.Field;
 
 /**
@@ -144,6 +147,24 @@ final class FuzzTest {
     int launching = host.launchStartUnattested(0); // handle 2: in LUPDATE, active
     host.activate(launching, 2);
     host.launchStartUnattested(2); // handle 3: NOKS, no ASID
+    GuestState[] states = {GuestState.RUNNING, GuestState.SUPDATE, GuestState.RUPDATE};
+    for (int i = 0; i < states.length; i++) { // handles 4, 5, 6
+      int handle = host.launchStart(policy, host.owner(policy));
+      host.activate(handle, 3 + i);
+      host.platform().guest(handle).orElseThrow().setState(states[i]);
+    }
+    PacketCipher c =
+        host.platform()
+            .guest(6)
+            .orElseThrow()
+            .keys()
+            .transport()
+            .packet(PacketCipher.KIND_DATA, 0, new byte[16], 64);
+    byte[] data = new byte[64];
+    c.crypt(data, 0, 64, data, 0);
+    c.authenticate(data, 0, 64);
+    host.put(Host.HEADER + 64, PacketHeader.of(0, new byte[16], c.mac()).toBytes());
+    host.put(Host.PACKET + 64, data);
     return host;
   }
 
@@ -154,6 +175,9 @@ final class FuzzTest {
     Command c = SevCommands.all().get(random.nextInt(SevCommands.all().size()));
     // Too drastic, or too slow (the root above the chip is made), to be drawn often.
     boolean rare = c.id() == SevCommand.SHUTDOWN || c.id() == SevCommand.PDH_GEN;
+    if (c.id() == SevCommand.INIT || c.id() == SevCommand.INIT_EX) {
+      rare = true;
+    }
     return rare && random.nextInt(20) != 0 ? SevCommand.LAUNCH_SECRET.id() : c.id().id();
   }
 
@@ -179,7 +203,11 @@ final class FuzzTest {
               raw[(int) f.offset() + random.nextInt(f.size())] = (byte) random.nextInt();
             }
           } else if (n.equals("HANDLE")) {
-            f.set(s, random.nextInt(10) == 0 ? random.nextInt() : 1 + random.nextInt(4));
+            f.set(s, random.nextInt(10) == 0 ? random.nextInt() : 1 + random.nextInt(7));
+          } else if (f.size() > 8) {
+            byte[] some = new byte[f.size()];
+            random.nextBytes(some);
+            f.setBytes(s, some);
           } else {
             f.set(s, likely(n, random));
           }
@@ -199,12 +227,28 @@ final class FuzzTest {
       return NUMBERS[random.nextInt(NUMBERS.length)];
     }
     return switch (field) {
-      case "HDR_PADDR" -> Host.HEADER;
+      case "HDR_PADDR" -> Host.HEADER + 64L * random.nextInt(2);
       case "HDR_LEN" -> 52;
-      case "TRANS_PADDR" -> Host.PACKET;
+      case "TRANS_PADDR" -> Host.PACKET + 64L * random.nextInt(2);
       case "TRANS_LEN", "GUEST_LEN", "ID_LEN" -> 64;
       case "GUEST_PADDR", "PADDR" -> Host.GUEST + 16L * random.nextInt(600);
-      case "MEASURE_PADDR", "ID_PADDR" -> Host.OUT;
+      case "MEASURE_PADDR", "ID_PADDR", "CSR_PADDR", "IDS_PADDR", "DST_PADDR" -> Host.OUT;
+      case "SRC_PADDR" -> Host.GUEST;
+      case "NV_PADDR" -> 0x20000;
+      case "NV_LENGTH" -> 32 << 10;
+      case "EX_LEN" -> random.nextBoolean() ? 24 : 36;
+      case "NUM_IDS" -> 1 + random.nextInt(4);
+      case "CSR_LEN", "PDH_CERT_LEN", "PEK_CERT_LEN", "OCA_CERT_LEN" -> 2084;
+      case "PLAT_CERTS_LEN" -> 6252;
+      case "AMD_CERTS_LEN" -> 3200;
+      case "PLAT_CERTS_PADDR" -> 0x30000;
+      case "AMD_CERTS_PADDR" -> 0x34000;
+      case "PDH_CERT_PADDR", "PEK_CERT_PADDR" -> Host.CERT;
+      case "OCA_CERT_PADDR" -> Host.OUT;
+      case "SESSION_PADDR" -> Host.SESSION;
+      case "SESSION_LEN" -> 128;
+      case "FW_LEN" -> 592;
+      case "FW_PADDR" -> Host.CERT;
       case "MEASURE_LEN" -> 48;
       case "LENGTH" -> 16L * random.nextInt(300);
       case "ASID" -> 1 + random.nextInt(6);

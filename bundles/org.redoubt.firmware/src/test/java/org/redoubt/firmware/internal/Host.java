@@ -5,13 +5,16 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.redoubt.api.firmware.CommandRecord;
 import org.redoubt.api.firmware.Mailbox;
 import org.redoubt.api.firmware.SecureProcessorConfig;
 import org.redoubt.api.firmware.SecureProcessorConfig.NamedPolicy;
+import org.redoubt.api.firmware.SecureProcessorFactory;
 import org.redoubt.crypto.Certificates;
 import org.redoubt.crypto.P384PrivateKey;
 import org.redoubt.crypto.SecretBytes;
@@ -51,6 +54,7 @@ final class Host implements AutoCloseable {
   final SevSecureProcessor psp;
   final SecureRandom random = new SecureRandom();
   final List<NamedPolicy> policies = new ArrayList<>();
+  final Map<String, SecureProcessorFactory> firmwares = new HashMap<>();
 
   Host() {
     this(Optional.empty());
@@ -61,7 +65,12 @@ final class Host implements AutoCloseable {
     try {
       psp =
           new SevSecureProcessor(
-              new SecureProcessorConfig("psp0", memory, state, () -> List.copyOf(policies)),
+              new SecureProcessorConfig(
+                  "psp0",
+                  memory,
+                  state,
+                  () -> List.copyOf(policies),
+                  name -> Optional.ofNullable(firmwares.get(name))),
               Chip.open(state, random),
               random,
               Duration.ofMillis(200));
@@ -140,6 +149,12 @@ final class Host implements AutoCloseable {
 
   Host init() {
     must(issue(SevCommand.INIT, new InitBuffer(0, 0, 0)::write));
+    return this;
+  }
+
+  /** INIT with SEV-ES, the trusted memory region in the upper half of memory. */
+  Host initEs() {
+    must(issue(SevCommand.INIT, new InitBuffer(1, 1 << 20, 1 << 20)::write));
     return this;
   }
 

@@ -25,6 +25,8 @@ final class StateHash {
       out.writeBoolean(info.owned());
       out.write(p.chip().id());
       out.write(p.keysIfInitialized().map(k -> k.pdhCertificate().toBytes()).orElse(new byte[1]));
+      out.write(p.keysIfInitialized().map(k -> k.pekCertificate().toBytes()).orElse(new byte[1]));
+      out.write(p.keysIfInitialized().map(k -> k.ocaCertificate().toBytes()).orElse(new byte[1]));
       out.write(
           p.keysIfInitialized()
               .map(PlatformKeys::pdh)

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.redoubt.api.firmware.SecureProcessorConfig.NamedPolicy;
+import org.redoubt.crypto.P384PrivateKey;
 import org.redoubt.crypto.TransportKeys;
 import org.redoubt.firmware.internal.command.SevCommands;
 import org.redoubt.firmware.internal.keys.GuestKeys;
@@ -39,13 +40,17 @@ import org.redoubt.struct.Field;
 
 /**
  * Runs every row of {@code statuses.tsv}: a command that would succeed, with the row's fault put
- * in. Then every pair of rows of a command, unless both faults are about the same thing: the one
- * that comes first in the file must win. A refused command changes neither the firmware's state nor
- * memory.
+ * in. Then pairs of rows of a command, each row with the next ones whose fault is about something
+ * else: the one that comes first in the file must win. A refused command changes neither the
+ * firmware's state nor memory.
  */
 final class StatusesTest {
   private static final GuestPolicy POLICY = new GuestPolicy(0x0001_0000);
-  private static final long NOT_MEMORY = 1L << 40;
+
+  /** With how many later rows each is combined: {@code -Dstatuses.partners=99} for all. */
+  private static final int PARTNERS = Integer.getInteger("statuses.partners", 2);
+
+  static final long NOT_MEMORY = 1L << 40;
 
   private static final Set<SevCommand> KEEP_STATE =
       EnumSet.of(
@@ -53,7 +58,15 @@ final class StatusesTest {
           SevCommand.PLATFORM_RESET,
           SevCommand.PEK_GEN,
           SevCommand.PDH_GEN,
-          SevCommand.PDH_CERT_EXPORT);
+          SevCommand.PDH_CERT_EXPORT,
+          SevCommand.PEK_CERT_IMPORT,
+          SevCommand.DOWNLOAD_FIRMWARE,
+          SevCommand.INIT_EX,
+          SevCommand.SEND_START);
+
+  /** Commands that the maker's certificates matter to. */
+  private static final Set<SevCommand> KNOW_MAKER =
+      EnumSet.of(SevCommand.DOWNLOAD_FIRMWARE, SevCommand.SEND_START, SevCommand.PDH_CERT_EXPORT);
 
   @TempDir Path folder;
   private int hosts;
@@ -68,9 +81,15 @@ final class StatusesTest {
   /**
    * How to bring a row about.
    *
-   * @param subject what it changes: two faults with the same subject are not combined
+   * @param subject what it changes, several joined by +: two faults with a common subject are not
+   *     combined
    */
-  record Fault(String subject, Consumer<Attempt> change) {}
+  record Fault(String subject, Consumer<Attempt> change) {
+    boolean combinesWith(Fault other) {
+      return java.util.Collections.disjoint(
+          List.of(subject.split("\\+")), List.of(other.subject.split("\\+")));
+    }
+  }
 
   /** A command about to be issued. */
   static final class Attempt {
@@ -81,8 +100,12 @@ final class StatusesTest {
     long bufferSpa;
     int handle;
 
+    /** The key of whoever is to own the platform. */
+    final P384PrivateKey oca;
+
     Attempt(Host host, SevCommand command, Path state) {
       this.host = host;
+      this.oca = P384PrivateKey.generate(host.random);
       this.command = command;
       this.state = state;
       this.buffer = MemorySegment.ofArray(new byte[command.bufferBytes()]);
@@ -135,9 +158,15 @@ final class StatusesTest {
 
   private Attempt prepare(SevCommand command) {
     Path state = folder.resolve("chip" + hosts++);
+    if (KNOW_MAKER.contains(command)) {
+      Roots.into(state);
+    }
     boolean keeps = KEEP_STATE.contains(command); // the others need no disk
     Host host = new Host(keeps ? Optional.of(state) : Optional.empty());
     Attempt a = new Attempt(host, command, state);
+    if (Faults.prepare(a)) {
+      return a;
+    }
     switch (command) {
       case INIT -> {
         a.set("FLAGS", 1);
@@ -157,7 +186,7 @@ final class StatusesTest {
         a.set("CERTS_PADDR", Host.GUEST);
         a.set("CERTS_LEN", 6252);
       }
-      case LAUNCH_START -> {
+      case LAUNCH_START, RECEIVE_START -> {
         host.init();
         Host.Owner owner = host.owner(POLICY);
         host.put(Host.CERT, owner.dhCert().toBytes());
@@ -245,7 +274,7 @@ final class StatusesTest {
               });
       case "no guest has the handle" -> new Fault("handle", a -> a.set("HANDLE", 999_999));
       case "the guest is in a state in which the command may not run" ->
-          new Fault("guest state", a -> a.guest().setState(GuestState.RUNNING));
+          new Fault("guest state", a -> a.guest().setState(wrongState(a.command)));
       case "the guest has no ASID" ->
           new Fault("asid", a -> a.host.platform().deactivate(a.guest()));
       case "the guest has an ASID" ->
@@ -259,10 +288,15 @@ final class StatusesTest {
     };
   }
 
+  private static GuestState wrongState(SevCommand command) {
+    Command c = SevCommands.all().stream().filter(x -> x.id() == command).findFirst().orElseThrow();
+    return c.guestStates().contains(GuestState.RUNNING) ? GuestState.LUPDATE : GuestState.RUNNING;
+  }
+
   private static void wrongPlatformState(Attempt a) {
     switch (a.command) {
-      case INIT, PLATFORM_RESET -> a.host.init();
-      case PEK_GEN -> a.host.launchStartUnattested(0);
+      case INIT, PLATFORM_RESET, INIT_EX, DOWNLOAD_FIRMWARE -> a.host.init();
+      case PEK_GEN, PEK_CSR, PEK_CERT_IMPORT -> a.host.launchStartUnattested(0);
       default -> a.host.issue(SevCommand.SHUTDOWN);
     }
   }
@@ -283,7 +317,31 @@ final class StatusesTest {
     f.put("INIT/5", new Fault("tmr length", a -> a.set("TMR_LENGTH", (1 << 20) - 1)));
     f.put("INIT/6", new Fault("tmr address", a -> a.set("TMR_PADDR", 0x1000)));
     f.put("INIT/7", new Fault("tmr address", a -> a.set("TMR_PADDR", NOT_MEMORY)));
-    f.put("INIT/8", new Fault("folder", a -> write(a.state.resolve("platform.sealed"))));
+    f.put(
+        "INIT/9",
+        new Fault(
+            "folder",
+            a -> {
+              use(a);
+              write(a.state.resolve("platform.sealed"));
+            }));
+    f.put(
+        "INIT/10",
+        new Fault(
+            "folder",
+            a -> {
+              use(a);
+              Faults.rollBack(a.state);
+            }));
+    f.put(
+        "INIT/11",
+        new Fault(
+            "folder",
+            a -> {
+              use(a);
+              delete(a.state.resolve("platform.sealed"));
+            }));
+    Faults.own(f);
     f.put("PDH_CERT_EXPORT/4", new Fault("length", a -> a.set("CERTS_LEN", 6251)));
     f.put("PDH_CERT_EXPORT/5", new Fault("address", a -> a.set("CERTS_PADDR", -16)));
     f.put("PDH_CERT_EXPORT/6", new Fault("address", a -> a.set("CERTS_PADDR", Host.OUT + 2083)));
@@ -320,34 +378,8 @@ final class StatusesTest {
     f.put(
         "ACTIVATE/10",
         new Fault("installer", a -> a.host.memory.setKeyInstaller(Optional.empty())));
-    f.put("LAUNCH_START/4", new Fault("policy bits", a -> a.set("POLICY", 0x0001_0040)));
-    f.put("LAUNCH_START/5", new Fault("policy bits", a -> a.set("POLICY", 0x3801_0000)));
-    f.put("LAUNCH_START/6", new Fault("policy bits", a -> a.set("POLICY", 0x0001_0004)));
-    f.put("LAUNCH_START/7", new Fault("handle", a -> a.set("HANDLE", 999_999)));
-    f.put(
-        "LAUNCH_START/8",
-        new Fault("handle", a -> a.set("HANDLE", a.host.launchStartUnattested(2))));
-    f.put(
-        "LAUNCH_START/9",
-        new Fault(
-            "room",
-            a -> {
-              Platform p = a.host.platform();
-              while (p.hasRoom()) {
-                p.add(
-                    POLICY, GuestKeys.fresh(TransportKeys.generate(a.host.random), a.host.random));
-              }
-            }));
-    f.put("LAUNCH_START/10", new Fault("cert length", a -> a.set("DH_CERT_LEN", 2085)));
-    f.put("LAUNCH_START/11", new Fault("session length", a -> a.set("SESSION_LEN", 127)));
-    f.put("LAUNCH_START/12", new Fault("cert address", a -> a.set("DH_CERT_PADDR", NOT_MEMORY)));
-    f.put("LAUNCH_START/13", new Fault("session address", a -> a.set("SESSION_PADDR", NOT_MEMORY)));
-    f.put(
-        "LAUNCH_START/14",
-        new Fault("session address", a -> a.set("SESSION_PADDR", Host.CERT + 1)));
-    f.put("LAUNCH_START/15", new Fault("cert", a -> flip(a.host, Host.CERT + 0x14)));
-    f.put("LAUNCH_START/16", new Fault("wrap", a -> flip(a.host, Host.SESSION + 0x40)));
-    f.put("LAUNCH_START/17", new Fault("policy mac", a -> flip(a.host, Host.SESSION + 0x60)));
+    start(f, "LAUNCH_START/");
+    start(f, "RECEIVE_START/");
     f.put("LAUNCH_UPDATE_DATA/7", new Fault("length", a -> a.set("LENGTH", 8)));
     f.put("LAUNCH_UPDATE_DATA/8", new Fault("address", a -> a.set("PADDR", Host.GUEST + 8)));
     f.put("LAUNCH_UPDATE_DATA/9", new Fault("address", a -> a.set("PADDR", (1 << 21) - 16)));
@@ -366,10 +398,64 @@ final class StatusesTest {
     f.put("LAUNCH_SECRET/15", new Fault("mac", a -> flip(a.host, Host.PACKET)));
   }
 
-  private static void useAndDeactivate(Attempt a) {
+  private static void start(Map<String, Fault> f, String c) {
+    f.put(c + 4, new Fault("policy bits", a -> a.set("POLICY", 0x0001_0040)));
+    f.put(c + 5, new Fault("policy bits", a -> a.set("POLICY", 0x3801_0000)));
+    f.put(c + 6, new Fault("policy bits", a -> a.set("POLICY", 0x0001_0004)));
+    f.put(c + 7, new Fault("handle", a -> a.set("HANDLE", 999_999)));
+    f.put(c + 8, new Fault("handle", a -> a.set("HANDLE", a.host.launchStartUnattested(2))));
+    f.put(
+        c + 9,
+        new Fault(
+            "room",
+            a -> {
+              Platform p = a.host.platform();
+              while (p.hasRoom()) {
+                p.add(
+                    POLICY,
+                    GuestKeys.fresh(TransportKeys.generate(a.host.random), a.host.random),
+                    GuestState.LUPDATE);
+              }
+            }));
+    f.put(c + 10, new Fault("cert length", a -> a.set("DH_CERT_LEN", 2085)));
+    f.put(c + 11, new Fault("session length", a -> a.set("SESSION_LEN", 127)));
+    f.put(c + 12, new Fault("cert address", a -> a.set("DH_CERT_PADDR", NOT_MEMORY)));
+    f.put(c + 13, new Fault("session address", a -> a.set("SESSION_PADDR", NOT_MEMORY)));
+    f.put(c + 14, new Fault("session address", a -> a.set("SESSION_PADDR", Host.CERT + 1)));
+    f.put(c + 15, new Fault("cert", a -> flip(a.host, Host.CERT + 0x14)));
+    f.put(c + 16, new Fault("wrap", a -> flip(a.host, Host.SESSION + 0x40)));
+    f.put(c + 17, new Fault("policy mac", a -> flip(a.host, Host.SESSION + 0x60)));
+  }
+
+  /** Has the chip keep a state. */
+  private static void use(Attempt a) {
+    try (Host once = new Host(Optional.of(a.state))) {
+      once.init();
+    }
+  }
+
+  static void must(Host host, SevCommand command, Consumer<MemorySegment> fill) {
+    FirmwareStatus status = host.issue(command, fill);
+    if (status != FirmwareStatus.SUCCESS) {
+      throw new AssertionError(command + ": " + status + ": " + host.lastReason());
+    }
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.delete(file);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  static void useAndDeactivate(Attempt a) {
     Platform p = a.host.platform();
     Guest other =
-        p.add(POLICY, GuestKeys.fresh(TransportKeys.generate(a.host.random), a.host.random));
+        p.add(
+            POLICY,
+            GuestKeys.fresh(TransportKeys.generate(a.host.random), a.host.random),
+            GuestState.LUPDATE);
     p.activate(other, 4);
     p.deactivate(other);
   }
@@ -380,13 +466,13 @@ final class StatusesTest {
     a.host.put(Host.HEADER, raw);
   }
 
-  private static void flip(Host host, long spa) {
+  static void flip(Host host, long spa) {
     byte[] b = host.get(spa, 1);
     b[0] ^= 1;
     host.put(spa, b);
   }
 
-  private static void write(Path file) {
+  static void write(Path file) {
     try {
       Files.write(file, new byte[100]);
     } catch (IOException e) {
@@ -404,7 +490,9 @@ final class StatusesTest {
       assertTrue(List.of("Linux", "sev-tool", "virtee", "ours").contains(r.source()), r.key());
     }
     for (Command c : SevCommands.all()) {
-      assertTrue(rows().stream().anyMatch(r -> r.command() == c.id()), c.id() + " has no rows");
+      assertTrue(
+          c.id() == SevCommand.NOP || rows().stream().anyMatch(r -> r.command() == c.id()),
+          c.id() + " has no rows");
     }
   }
 
@@ -449,7 +537,10 @@ final class StatusesTest {
 
   private void assertRefused(Row expected, List<Fault> faults) {
     Attempt a = prepare(expected.command());
-    faults.forEach(f -> f.change().accept(a));
+    // A policy refuses what other faults need, so it comes last.
+    faults.stream()
+        .sorted(Comparator.comparing(f -> f.subject().equals("policy")))
+        .forEach(f -> f.change().accept(a));
     if (a.bufferSpa == Host.BUFFER) {
       a.host.put(Host.BUFFER, a.buffer.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
     }
@@ -481,12 +572,14 @@ final class StatusesTest {
     Map<String, Fault> faults = faults();
     List<DynamicTest> tests = new ArrayList<>();
     for (Row first : rows()) {
+      int partners = 0;
       for (Row second : rows()) {
         Fault a = Objects.requireNonNull(faults.get(first.key()));
         Fault b = Objects.requireNonNull(faults.get(second.key()));
         if (first.command() != second.command()
             || first.order() >= second.order()
-            || a.subject().equals(b.subject())) {
+            || !a.combinesWith(b)
+            || ++partners > PARTNERS) {
           continue;
         }
         // A shutdown comes last: it leaves other faults nothing to change.
@@ -494,7 +587,11 @@ final class StatusesTest {
             first.order() == 1
                 && first.status() == FirmwareStatus.INVALID_PLATFORM_STATE
                 && first.command() != SevCommand.INIT
-                && first.command() != SevCommand.PLATFORM_RESET;
+                && first.command() != SevCommand.PLATFORM_RESET
+                && first.command() != SevCommand.INIT_EX
+                && first.command() != SevCommand.DOWNLOAD_FIRMWARE;
+        // Faults that replace a guest or a chain come before those that change bytes of it.
+        last |= b.subject().equals("target") || b.subject().startsWith("handle+");
         List<Fault> both = last ? List.of(b, a) : List.of(a, b);
         tests.add(
             DynamicTest.dynamicTest(

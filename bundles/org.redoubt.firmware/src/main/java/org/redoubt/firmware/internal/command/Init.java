@@ -1,7 +1,6 @@
 package org.redoubt.firmware.internal.command;
 
-import java.io.IOException;
-import java.security.GeneralSecurityException;
+import java.util.Map;
 import java.util.Optional;
 import org.redoubt.firmware.internal.Approval;
 import org.redoubt.firmware.internal.Call;
@@ -10,19 +9,18 @@ import org.redoubt.firmware.internal.Decision;
 import org.redoubt.firmware.internal.Guest;
 import org.redoubt.firmware.internal.Platform;
 import org.redoubt.firmware.internal.Refusal;
-import org.redoubt.firmware.internal.keys.PlatformKeys;
-import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.spec.sev.command.InitBuffer;
 
 /**
- * INIT: UNINIT to INIT. Takes the platform's keys from its state, or makes them.
+ * INIT: UNINIT to INIT. Takes the platform's keys from the chip's own state, or makes them.
  *
  * <pre>
  * INVALID_PARAM        a reserved bit of FLAGS is set
  * INVALID_LEN          SEV-ES: TMR_LENGTH is not 1 MiB
  * INVALID_ADDRESS      SEV-ES: TMR_PADDR is not 1 MiB aligned, or not memory
- * SECURE_DATA_INVALID  the kept state was damaged or changed; PLATFORM_RESET erases it
+ * POLICY_FAILURE       a policy refuses
+ * SECURE_DATA_INVALID  the kept state was changed or rolled back; PLATFORM_RESET erases it
  * HWERROR_PLATFORM     the state cannot be read or written
  * </pre>
  */
@@ -34,50 +32,13 @@ final class Init extends Command {
   @Override
   public Decision check(Call call, Optional<Guest> guest) {
     InitBuffer b = InitBuffer.read(call.buffer());
-    if ((b.flags() & ~InitBuffer.FLAG_ES) != 0) {
-      return Refusal.of(
-          FirmwareStatus.INVALID_PARAM, "FLAGS: expected bits 31:1 zero, found %Xh", b.flags());
+    Optional<Refusal> bad = Initialization.check(call, b.flags(), b.tmrPaddr(), b.tmrLength());
+    if (bad.isPresent()) {
+      return bad.get();
     }
-    boolean es = b.flags() == InitBuffer.FLAG_ES;
-    if (es) {
-      if (b.tmrLength() != InitBuffer.TMR_BYTES) {
-        return Refusal.of(
-            FirmwareStatus.INVALID_LEN,
-            "TMR_LENGTH: expected %Xh, found %Xh",
-            InitBuffer.TMR_BYTES,
-            b.tmrLength());
-      }
-      Optional<Refusal> bad =
-          call.check(
-              InitBuffer.TMR_BYTES,
-              new Call.Range("TMR_PADDR", b.tmrPaddr(), InitBuffer.TMR_BYTES));
-      if (bad.isPresent()) {
-        return bad.get();
-      }
-    }
-    return Approval.of(() -> initialize(call.platform(), es));
-  }
-
-  private static Optional<Refusal> initialize(Platform p, boolean es) {
-    try {
-      Optional<PlatformKeys> kept = PlatformKeys.load(p.chip());
-      PlatformKeys keys;
-      if (kept.isPresent()) {
-        keys = kept.get();
-      } else {
-        keys = PlatformKeys.generate(p.chip(), p.api(), p.random());
-        keys.store(p.chip());
-      }
-      p.initialize(keys, es);
-      return Optional.empty();
-    } catch (GeneralSecurityException e) {
-      return Optional.of(
-          Refusal.of(
-              FirmwareStatus.SECURE_DATA_INVALID,
-              "Kept state: expected what this chip sealed, found other bytes (%s)",
-              e));
-    } catch (IOException e) {
-      return Optional.of(StateErrors.refusal(e));
-    }
+    Platform p = call.platform();
+    return Approval.asking(
+        Map.of("FLAGS", "%X".formatted(b.flags())),
+        () -> Initialization.initialize(p, p.chip().ownStore(), b.flags() != 0));
   }
 }

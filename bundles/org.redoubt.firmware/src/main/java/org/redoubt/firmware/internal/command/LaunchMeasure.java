@@ -8,7 +8,6 @@ import org.redoubt.firmware.internal.Call;
 import org.redoubt.firmware.internal.Command;
 import org.redoubt.firmware.internal.Decision;
 import org.redoubt.firmware.internal.Guest;
-import org.redoubt.firmware.internal.Platform;
 import org.redoubt.firmware.internal.Refusal;
 import org.redoubt.spec.sev.GuestState;
 import org.redoubt.spec.sev.SevCommand;
@@ -65,9 +64,9 @@ final class LaunchMeasure extends Command.OfGuest {
                   .keys()
                   .transport()
                   .measure(
-                      Platform.API_MAJOR,
-                      Platform.API_MINOR,
-                      Platform.BUILD,
+                      call.platform().version().apiMajor(),
+                      call.platform().version().apiMinor(),
+                      call.platform().version().build(),
                       guest.policy(),
                       guest.launchDigest(),
                       nonce);

@@ -7,7 +7,6 @@ import org.redoubt.firmware.internal.Call;
 import org.redoubt.firmware.internal.Command;
 import org.redoubt.firmware.internal.Decision;
 import org.redoubt.firmware.internal.Guest;
-import org.redoubt.firmware.internal.Platform;
 import org.redoubt.firmware.internal.Refusal;
 import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.spec.sev.cert.PlatformChain;
@@ -59,8 +58,7 @@ final class PdhCertExport extends Command {
 
   private static Optional<Refusal> export(Call call, PdhCertExportBuffer b) {
     try {
-      SevCertificate cek =
-          call.platform().chip().cekCertificate(Platform.API_MAJOR, Platform.API_MINOR);
+      SevCertificate cek = call.platform().chip().cekCertificate(call.platform().api());
       PlatformChain chain = call.platform().keys().chain(cek);
       call.write(b.pdhCertPaddr(), chain.pdh().toBytes());
       call.write(b.certsPaddr(), chain.certs());

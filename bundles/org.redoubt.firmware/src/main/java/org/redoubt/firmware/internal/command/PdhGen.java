@@ -1,5 +1,6 @@
 package org.redoubt.firmware.internal.command;
 
+import java.util.Map;
 import java.util.Optional;
 import org.redoubt.firmware.internal.Approval;
 import org.redoubt.firmware.internal.Call;
@@ -14,6 +15,7 @@ import org.redoubt.spec.sev.SevCommand;
  * on.
  *
  * <pre>
+ * POLICY_FAILURE    a policy refuses
  * HWERROR_PLATFORM  the state cannot be written
  * </pre>
  */
@@ -25,6 +27,7 @@ final class PdhGen extends Command {
   @Override
   public Decision check(Call call, Optional<Guest> guest) {
     Platform p = call.platform();
-    return Approval.of(() -> PekGen.replace(p, p.keys().withNewPdh(p.api(), p.random())));
+    return Approval.asking(
+        Map.of(), () -> PekGen.replace(p, p.keys().withNewPdh(p.api(), p.random())));
   }
 }

@@ -1,6 +1,7 @@
 package org.redoubt.firmware.internal.command;
 
 import java.io.IOException;
+import java.util.Map;
 import java.util.Optional;
 import org.redoubt.firmware.internal.Approval;
 import org.redoubt.firmware.internal.Call;
@@ -16,6 +17,7 @@ import org.redoubt.spec.sev.SevCommand;
  * PEK_GEN: fresh OCA, PEK and PDH; the platform owns itself again.
  *
  * <pre>
+ * POLICY_FAILURE    a policy refuses
  * HWERROR_PLATFORM  the state cannot be written
  * </pre>
  */
@@ -27,12 +29,13 @@ final class PekGen extends Command {
   @Override
   public Decision check(Call call, Optional<Guest> guest) {
     Platform p = call.platform();
-    return Approval.of(() -> replace(p, PlatformKeys.generate(p.chip(), p.api(), p.random())));
+    return Approval.asking(
+        Map.of(), () -> replace(p, PlatformKeys.generate(p.chip(), p.api(), p.random())));
   }
 
   static Optional<Refusal> replace(Platform p, PlatformKeys next) {
     try {
-      next.store(p.chip());
+      next.keep(p.chip(), p.store());
       p.replaceKeys(next);
       return Optional.empty();
     } catch (IOException e) {

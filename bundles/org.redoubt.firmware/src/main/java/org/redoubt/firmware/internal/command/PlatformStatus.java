@@ -26,12 +26,17 @@ final class PlatformStatus extends Command {
     Platform p = call.platform();
     return Approval.done(() ->
         new PlatformStatusBuffer(
-                Platform.API_MAJOR,
-                Platform.API_MINOR,
+                p.version().apiMajor(),
+                p.version().apiMinor(),
                 p.state().code(),
-                p.encryptedState() ? PlatformStatusBuffer.FLAG_ES : 0,
-                Platform.BUILD,
+                flags(p),
+                p.version().build(),
                 p.guestCount())
             .write(call.buffer()));
+  }
+
+  private static int flags(Platform p) {
+    return (p.info().owned() ? PlatformStatusBuffer.FLAG_OWNED : 0)
+        | (p.encryptedState() ? PlatformStatusBuffer.FLAG_ES : 0);
   }
 }

@@ -27,6 +27,25 @@ public final class SevCommands {
         new LaunchUpdateData(),
         new LaunchMeasure(),
         new LaunchSecret(),
-        new LaunchFinish());
+        new LaunchFinish(),
+        new PekCsr(),
+        new PekCertImport(),
+        new DownloadFirmware(),
+        new InitEx(),
+        new Nop(),
+        new ActivateEx(),
+        new LaunchUpdateVmsa(),
+        new Attestation(),
+        new SendStart(),
+        new SendUpdateData(),
+        new SendUpdateVmsa(),
+        new SendFinish(),
+        new SendCancel(),
+        new ReceiveStart(),
+        new ReceiveUpdateData(),
+        new ReceiveUpdateVmsa(),
+        new ReceiveFinish(),
+        new DbgDecrypt(),
+        new DbgEncrypt());
   }
 }

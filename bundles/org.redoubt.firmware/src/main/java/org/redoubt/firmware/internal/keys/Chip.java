@@ -2,13 +2,9 @@ package org.redoubt.firmware.internal.keys;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Optional;
-import javax.crypto.Cipher;
-import javax.crypto.spec.GCMParameterSpec;
-import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.crypto.Certificates;
 import org.redoubt.crypto.ChainReport;
@@ -28,8 +24,9 @@ import org.redoubt.spec.sev.cert.Usage;
  * maker's key server); and the sealed platform keys.
  *
  * <p>Files in the state folder: {@code chip.secret} (32 bytes), {@code root.ark}, {@code root.ask},
- * {@code root.key}, {@code platform.sealed}; {@code lock} keeps two processes from making one chip
- * twice. Without a folder everything is forgotten. Not thread-safe, but for {@link #root()}.
+ * {@code root.key}, {@code cek.cert}, {@code chip.counter} and {@code platform.sealed} (see {@link
+ * NonVolatile}); {@code lock} keeps two processes from making one chip twice. Without a folder
+ * everything is forgotten. Not thread-safe, but for {@link #root()}.
  */
 public final class Chip implements AutoCloseable {
   /** Bytes of the id that GET_ID gives for one socket. Source: virtee/sev, AMDESE/sev-tool. */
@@ -39,13 +36,13 @@ public final class Chip implements AutoCloseable {
   private static final int ROOT_BITS = 4096;
   private static final String SECRET = "chip.secret";
   private static final String CEK_CERT = "cek.cert";
-  private static final String SEALED = "platform.sealed";
-  private static final int GCM_IV_BYTES = 12;
 
   private final Optional<StateFolder> folder;
   private final SecureRandom random;
   private final SecretBytes secret;
   private final P384PrivateKey cek;
+  private final FolderStore ownStore;
+  private final NonVolatile nonVolatile;
   private final Object rootLock = new Object();
   private @Nullable RootAuthority root;
   private @Nullable SevCertificate cekCertificate;
@@ -55,6 +52,8 @@ public final class Chip implements AutoCloseable {
     this.secret = secret;
     this.random = random;
     this.cek = P384PrivateKey.fromSeed(secret, "redoubt-cek");
+    this.ownStore = new FolderStore(folder);
+    this.nonVolatile = new NonVolatile(folder, secret, random);
   }
 
   /**
@@ -105,7 +104,7 @@ public final class Chip implements AutoCloseable {
    *
    * @throws IOException if the root cannot be read or kept
    */
-  public SevCertificate cekCertificate(int apiMajor, int apiMinor) throws IOException {
+  public SevCertificate cekCertificate(PlatformKeys.Api api) throws IOException {
     synchronized (rootLock) {
       SevCertificate c = cekCertificate;
       if (c == null) {
@@ -117,8 +116,8 @@ public final class Chip implements AutoCloseable {
           c =
               r.certify(
                   SevCertificate.unsigned(
-                      apiMajor,
-                      apiMinor,
+                      api.major(),
+                      api.minor(),
                       Usage.CEK,
                       Algorithm.ECDSA_SHA256,
                       cek.publicKey().qx(),
@@ -198,57 +197,14 @@ public final class Chip implements AutoCloseable {
     }
   }
 
-  /**
-   * The platform state kept under the chip's secret.
-   *
-   * @return empty if there is none
-   * @throws GeneralSecurityException if it is there and was changed, or is another chip's
-   */
-  Optional<byte[]> unseal() throws IOException, GeneralSecurityException {
-    Optional<byte[]> sealed = folder.isPresent() ? folder.get().read(SEALED) : Optional.empty();
-    if (sealed.isEmpty()) {
-      return Optional.empty();
-    }
-    byte[] raw = sealed.get();
-    if (raw.length < GCM_IV_BYTES) {
-      throw new GeneralSecurityException("Too short");
-    }
-    return Optional.of(
-        gcm(Cipher.DECRYPT_MODE, Arrays.copyOf(raw, GCM_IV_BYTES))
-            .doFinal(raw, GCM_IV_BYTES, raw.length - GCM_IV_BYTES));
+  /** The chip's own non-volatile memory: what INIT uses. */
+  public Store ownStore() {
+    return ownStore;
   }
 
-  /** Keeps the platform state, encrypted and authenticated (AES-256-GCM, random IV). */
-  void seal(byte[] state) throws IOException {
-    if (folder.isEmpty()) {
-      return;
-    }
-    byte[] iv = new byte[GCM_IV_BYTES];
-    random.nextBytes(iv);
-    try {
-      byte[] body = gcm(Cipher.ENCRYPT_MODE, iv).doFinal(state);
-      byte[] out = Arrays.copyOf(iv, iv.length + body.length);
-      System.arraycopy(body, 0, out, iv.length, body.length);
-      folder.get().write(SEALED, out);
-    } catch (GeneralSecurityException e) {
-      throw new AssertionError("Bug: every JDK has AES-256-GCM", e);
-    }
-  }
-
-  void forgetSealed() throws IOException {
-    if (folder.isPresent()) {
-      folder.get().delete(SEALED);
-    }
-  }
-
-  private Cipher gcm(int mode, byte[] iv) throws GeneralSecurityException {
-    try (SecretBytes key = Kdf.derive(secret, "redoubt-state", new byte[0], 32)) {
-      byte[] raw = key.expose(InsecureSecretAccess.get());
-      Cipher c = Cipher.getInstance("AES/GCM/NoPadding");
-      c.init(mode, new SecretKeySpec(raw, "AES"), new GCMParameterSpec(128, iv));
-      Arrays.fill(raw, (byte) 0);
-      return c;
-    }
+  /** Sealed states of this chip, wherever they are kept. */
+  NonVolatile nonVolatile() {
+    return nonVolatile;
   }
 
   @Override

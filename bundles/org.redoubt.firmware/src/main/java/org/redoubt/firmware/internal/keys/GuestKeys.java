@@ -17,7 +17,7 @@ public final class GuestKeys implements AutoCloseable {
   private static final int SEED_BYTES = 32;
 
   private final SecretBytes vekSeed;
-  private final TransportKeys transport;
+  private TransportKeys transport;
 
   private GuestKeys(SecretBytes vekSeed, TransportKeys transport) {
     this.vekSeed = vekSeed;
@@ -37,6 +37,12 @@ public final class GuestKeys implements AutoCloseable {
   /** TEK and TIK; owned by this. */
   public TransportKeys transport() {
     return transport;
+  }
+
+  /** Other transport keys from now on, taken over; the former are cleared. */
+  public void replaceTransport(TransportKeys next) {
+    transport.close();
+    transport = next;
   }
 
   /** Writes the memory key for an engine; any length, also none. */

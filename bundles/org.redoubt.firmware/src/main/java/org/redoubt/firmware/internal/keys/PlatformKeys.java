@@ -6,10 +6,12 @@ import java.lang.foreign.ValueLayout;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Optional;
 import org.redoubt.crypto.Certificates;
 import org.redoubt.crypto.InsecureSecretAccess;
 import org.redoubt.crypto.P384PrivateKey;
+import org.redoubt.crypto.Primitives;
 import org.redoubt.crypto.SecretBytes;
 import org.redoubt.spec.sev.cert.Algorithm;
 import org.redoubt.spec.sev.cert.PlatformChain;
@@ -17,24 +19,28 @@ import org.redoubt.spec.sev.cert.SevCertificate;
 import org.redoubt.spec.sev.cert.Usage;
 
 /**
- * The platform's own keys and their certificates: OCA (the platform owns itself: it holds the key
- * and signs itself), PEK (signed by OCA and CEK), PDH (signed by PEK). Immutable: a new PDH or PEK
- * is a new object, kept in the chip's state before it is used.
+ * The platform's own keys and their certificates: OCA (as long as the platform owns itself it holds
+ * the key and signs itself; an owner's OCA comes without), PEK (signed by OCA and CEK), PDH (signed
+ * by PEK). Immutable: a new PDH or PEK is a new object, kept in the non-volatile state before it is
+ * used.
  */
 public final class PlatformKeys implements AutoCloseable {
   private static final int SCALAR = 48;
-  private static final int VERSION_1 = 1;
+  private static final int SELF_OWNED = 1;
+  private static final int EXTERNALLY_OWNED = 2;
   private static final int STATE_BYTES = 1 + 3 * SCALAR + 3 * SevCertificate.BYTES;
 
-  private final P384PrivateKey oca;
+  private final Optional<P384PrivateKey> oca;
   private final P384PrivateKey pek;
   private final P384PrivateKey pdh;
   private final SevCertificate ocaCert;
   private final SevCertificate pekCert;
   private final SevCertificate pdhCert;
 
+  private final String ocaFingerprint;
+
   private PlatformKeys(
-      P384PrivateKey oca,
+      Optional<P384PrivateKey> oca,
       P384PrivateKey pek,
       P384PrivateKey pdh,
       SevCertificate ocaCert,
@@ -44,6 +50,7 @@ public final class PlatformKeys implements AutoCloseable {
     this.pek = pek;
     this.pdh = pdh;
     this.ocaCert = ocaCert;
+    this.ocaFingerprint = HexFormat.of().formatHex(Primitives.sha256(ocaCert.body()));
     this.pekCert = pekCert;
     this.pdhCert = pdhCert;
   }
@@ -64,13 +71,13 @@ public final class PlatformKeys implements AutoCloseable {
             1,
             Usage.CEK,
             chip.cek());
-    return withPdh(oca, pek, ocaCert, pekCert, api, random);
+    return withPdh(Optional.of(oca), pek, ocaCert, pekCert, api, random);
   }
 
   /** The same OCA and PEK with a fresh PDH; this object's keys are not shared with the new one. */
   public PlatformKeys withNewPdh(Api api, SecureRandom random) {
     return withPdh(
-        P384PrivateKey.ofScalar(oca.scalar()),
+        oca.map(k -> P384PrivateKey.ofScalar(k.scalar())),
         P384PrivateKey.ofScalar(pek.scalar()),
         ocaCert,
         pekCert,
@@ -78,8 +85,26 @@ public final class PlatformKeys implements AutoCloseable {
         random);
   }
 
+  /**
+   * The same PEK under an owner's OCA, with a fresh PDH; the key of our own OCA is not in it.
+   *
+   * @param ownersOca its body was checked
+   * @param signedPek our PEK's certificate with the owner's signature, which was checked
+   */
+  public PlatformKeys ownedBy(
+      SevCertificate ownersOca, SevCertificate signedPek, Chip chip, Api api, SecureRandom random) {
+    int free = signedPek.signatureUsage(0) == Usage.OCA.code() ? 1 : 0;
+    return withPdh(
+        Optional.empty(),
+        P384PrivateKey.ofScalar(pek.scalar()),
+        ownersOca,
+        Certificates.sign(signedPek, free, Usage.CEK, chip.cek()),
+        api,
+        random);
+  }
+
   private static PlatformKeys withPdh(
-      P384PrivateKey oca,
+      Optional<P384PrivateKey> oca,
       P384PrivateKey pek,
       SevCertificate ocaCert,
       SevCertificate pekCert,
@@ -98,25 +123,25 @@ public final class PlatformKeys implements AutoCloseable {
   }
 
   /**
-   * The keys kept in the chip's state.
+   * The keys that a store keeps for a chip.
    *
    * @return empty if none are
-   * @throws GeneralSecurityException if they are damaged
+   * @throws GeneralSecurityException if they were changed, are another chip's, or rolled back
    */
-  public static Optional<PlatformKeys> load(Chip chip)
+  public static Optional<PlatformKeys> load(Chip chip, Store store)
       throws IOException, GeneralSecurityException {
-    Optional<byte[]> state = chip.unseal();
+    Optional<byte[]> state = chip.nonVolatile().unseal(store);
     if (state.isEmpty()) {
       return Optional.empty();
     }
     byte[] raw = state.get();
-    if (raw.length != STATE_BYTES || raw[0] != VERSION_1) {
-      throw new GeneralSecurityException("Of another version");
+    if (raw.length != STATE_BYTES || raw[0] != SELF_OWNED && raw[0] != EXTERNALLY_OWNED) {
+      throw new GeneralSecurityException("expected this version's state, found another's");
     }
     try {
       return Optional.of(
           new PlatformKeys(
-              scalar(raw, 0),
+              raw[0] == SELF_OWNED ? Optional.of(scalar(raw, 0)) : Optional.empty(),
               scalar(raw, 1),
               scalar(raw, 2),
               certificate(raw, 0),
@@ -139,17 +164,16 @@ public final class PlatformKeys implements AutoCloseable {
     return new SevCertificate(Arrays.copyOfRange(raw, at, at + SevCertificate.BYTES));
   }
 
-  /** Keeps these keys in the chip's state. */
-  public void store(Chip chip) throws IOException {
+  /** Keeps these keys in a store, in place of those before. */
+  public void keep(Chip chip, Store store) throws IOException {
     byte[] raw = new byte[STATE_BYTES];
-    raw[0] = VERSION_1;
+    raw[0] = (byte) (owned() ? EXTERNALLY_OWNED : SELF_OWNED);
     MemorySegment s = MemorySegment.ofArray(raw);
-    P384PrivateKey[] keys = {oca, pek, pdh};
+    oca.ifPresent(k -> expose(k, s, 0));
+    expose(pek, s, 1);
+    expose(pdh, s, 2);
     SevCertificate[] certs = {ocaCert, pekCert, pdhCert};
     for (int i = 0; i < 3; i++) {
-      keys[i]
-          .scalar()
-          .exposeTo(s.asSlice(1 + i * (long) SCALAR, SCALAR), InsecureSecretAccess.get());
       MemorySegment.copy(
           MemorySegment.ofArray(certs[i].toBytes()),
           ValueLayout.JAVA_BYTE,
@@ -159,13 +183,45 @@ public final class PlatformKeys implements AutoCloseable {
           1 + 3 * SCALAR + i * (long) SevCertificate.BYTES,
           SevCertificate.BYTES);
     }
-    chip.seal(raw);
-    Arrays.fill(raw, (byte) 0);
+    try {
+      chip.nonVolatile().seal(store, raw);
+    } finally {
+      Arrays.fill(raw, (byte) 0);
+    }
   }
 
-  /** Forgets what the chip's state keeps. */
-  public static void erase(Chip chip) throws IOException {
-    chip.forgetSealed();
+  private static void expose(P384PrivateKey key, MemorySegment state, int i) {
+    key.scalar().exposeTo(state.asSlice(1 + i * (long) SCALAR, SCALAR), InsecureSecretAccess.get());
+  }
+
+  /** Has a store keep nothing, and no earlier state come back. */
+  public static void erase(Chip chip, Store store) throws IOException {
+    chip.nonVolatile().seal(store, new byte[0]);
+  }
+
+  /** Whether somebody else's OCA is in charge. */
+  public boolean owned() {
+    return oca.isEmpty();
+  }
+
+  /** SHA-256 of what is signed in the OCA's certificate, in lower-case hexadecimal. */
+  public String ocaFingerprint() {
+    return ocaFingerprint;
+  }
+
+  /** The endorsement key; owned by this. */
+  public P384PrivateKey pek() {
+    return pek;
+  }
+
+  /** The endorsement key's certificate. */
+  public SevCertificate pekCertificate() {
+    return pekCert;
+  }
+
+  /** Whose platform this is. */
+  public SevCertificate ocaCertificate() {
+    return ocaCert;
   }
 
   /** The Diffie-Hellman key; owned by this. */
@@ -185,7 +241,7 @@ public final class PlatformKeys implements AutoCloseable {
 
   @Override
   public void close() {
-    oca.close();
+    oca.ifPresent(P384PrivateKey::close);
     pek.close();
     pdh.close();
   }

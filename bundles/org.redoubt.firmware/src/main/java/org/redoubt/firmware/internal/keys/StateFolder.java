@@ -81,10 +81,6 @@ final class StateFolder {
     }
   }
 
-  void delete(String name) throws IOException {
-    Files.deleteIfExists(folder.resolve(name));
-  }
-
   private static FileAttribute<?>[] attributes(String permissions) {
     return FileSystems.getDefault().supportedFileAttributeViews().contains("posix")
         ? new FileAttribute<?>[] {
