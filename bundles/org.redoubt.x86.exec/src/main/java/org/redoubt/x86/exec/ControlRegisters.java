@@ -240,7 +240,10 @@ public final class ControlRegisters {
     }
     switch (reg) {
       case 6 -> cpu.dr[6] = value & 0xe00f | Dr.DR6_FIXED;
-      case 7 -> cpu.dr[7] = value & Dr.DR7_DEFINED | Dr.DR7_FIXED;
+      case 7 -> {
+        cpu.dr[7] = value & Dr.DR7_DEFINED | Dr.DR7_FIXED;
+        cpu.privilegeChanged();
+      }
       default -> cpu.dr[reg] = value;
     }
     cpu.hooks.translationChanged();

@@ -99,12 +99,18 @@ public final class Cpu {
 
   public boolean nmiBlocked;
 
+  /** Bits 3:0 of DR6 for the breakpoints on data and ports that were hit since it was cleared. */
+  public long breakpointsHit;
+
+  /** CR0.AM, RFLAGS.AC and CPL 3: a misaligned access raises #AC. */
+  boolean alignmentChecked;
+
   // Surroundings
 
   /** Host address of the TLB block. */
   public final long tlbBlock;
 
-  /** Host address of the bank in use. */
+  /** Host address of the bank in use, or of {@link Guard#NEVER_HITS}. */
   public long tlb;
 
   public int bank;
@@ -226,7 +232,7 @@ public final class Cpu {
     privilegeChanged();
   }
 
-  /** CPL, RFLAGS.AC or CR4.SMAP has changed. */
+  /** CPL, RFLAGS.AC, CR0.AM, CR4.SMAP or DR7 has changed. */
   public void privilegeChanged() {
     if (cpl == 3) {
       bank = TlbLayout.BANK_USER;
@@ -235,8 +241,22 @@ public final class Cpu {
     } else {
       bank = TlbLayout.BANK_SUPERVISOR;
     }
-    tlb = tlbBlock + TlbLayout.BANKS_OFFSET + bank * TlbLayout.BANK_BYTES;
+    alignmentChecked = cpl == 3 && (cr0 & Cr0.AM) != 0 && (systemFlags & Rflags.AC) != 0;
+    selectBank(bank, guarded());
     contextChanged();
+  }
+
+  /** Each data access is looked at: alignment, breakpoints. */
+  boolean guarded() {
+    return alignmentChecked || Breakpoints.onData(this);
+  }
+
+  void selectBank(int newBank, boolean isGuarded) {
+    bank = newBank;
+    tlb =
+        isGuarded
+            ? Guard.NEVER_HITS
+            : tlbBlock + TlbLayout.BANKS_OFFSET + newBank * TlbLayout.BANK_BYTES;
   }
 
   /** Tells the MMU that a register it depends on has changed. */

@@ -61,6 +61,12 @@ public final class Ea {
         return false;
       }
     }
+    return within(s, offset, bytes);
+  }
+
+  /** Whether an access lies within a segment's limit. */
+  static boolean within(SegmentCache s, long offset, int bytes) {
+    boolean code = s.is(Seg.ATTR_CODE);
     long last = offset + bytes - 1;
     if (!code && s.is(Seg.ATTR_CE)) {
       long top = s.is(Seg.ATTR_DB) ? 0xffff_ffffL : 0xffff;

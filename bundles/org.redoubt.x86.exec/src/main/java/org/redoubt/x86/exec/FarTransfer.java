@@ -11,10 +11,7 @@ import org.redoubt.x86.decode.Insn;
 import org.redoubt.x86.decode.Op;
 import org.redoubt.x86.decode.Operand;
 
-/**
- * Far jumps, calls and returns, IRET. APM Vol. 2, 4.11 and 8.9. Task gates and TSS descriptors
- * raise #GP: hardware task switches are not supported.
- */
+/** Far jumps, calls and returns, IRET. APM Vol. 2, 4.11 and 8.9. */
 final class FarTransfer {
   private FarTransfer() {}
 
@@ -53,13 +50,17 @@ final class FarTransfer {
   }
 
   private static void real(Cpu cpu, Insn in, int selector, long offset, boolean call) {
-    if (offset > cpu.seg[Seg.CS].limit) {
-      throw cpu.generalProtection();
-    }
+    requireLimit(cpu, offset);
     if (call) {
       pushReturn(cpu, in.operandSize);
     }
     realCode(cpu, selector, offset);
+  }
+
+  private static void requireLimit(Cpu cpu, long offset) {
+    if (offset > cpu.seg[Seg.CS].limit) {
+      throw cpu.generalProtection();
+    }
   }
 
   private static void realCode(Cpu cpu, int selector, long offset) {
@@ -125,8 +126,11 @@ final class FarTransfer {
   private static void gate(Cpu cpu, int gateSelector, long gate, boolean call) {
     int type = Descriptors.type(gate);
     boolean wide = type == Seg.TYPE_CALL_GATE;
-    if (!wide && (type != Seg.TYPE_CALL_GATE16 || cpu.longMode())
-        || Descriptors.dpl(gate) < Math.max(cpu.cpl, gateSelector & 3)) {
+    if (!wide && type != Seg.TYPE_CALL_GATE16) {
+      TaskSwitch.jump(cpu, gateSelector, gate, call);
+      return;
+    }
+    if (!wide && cpu.longMode() || Descriptors.dpl(gate) < Math.max(cpu.cpl, gateSelector & 3)) {
       throw Descriptors.gp(cpu, gateSelector);
     }
     if (!Descriptors.present(gate)) {
@@ -202,7 +206,7 @@ final class FarTransfer {
     for (int i = 0; i < parameters; i++) {
       values[i] = Stack.peek(cpu, (long) i * bytes, bytes * 8);
     }
-    Interrupts.Frame frame = new Interrupts.Frame(cpu, bytes);
+    Interrupts.Frame frame = new Interrupts.Frame(cpu, bytes, 0);
     frame.innerStack(newCpl);
     cpu.cpl = newCpl;
     cpu.privilegeChanged();
@@ -235,6 +239,7 @@ final class FarTransfer {
     int selector = (int) Stack.peek(cpu, bytes, width) & 0xffff;
     long extra = in.operands() == 0 ? 0 : in.imm;
     if (cpu.realSegments()) {
+      requireLimit(cpu, offset);
       Stack.release(cpu, 2L * bytes + extra);
       realCode(cpu, selector, offset);
       return;
@@ -314,19 +319,26 @@ final class FarTransfer {
   private static void iret(Cpu cpu, Insn in) {
     int width = in.width;
     int bytes = width >> 3;
-    if (cpu.v8086() && cpu.iopl() < 3) {
-      throw cpu.generalProtection();
-    }
-    if (!cpu.v8086() && cpu.protectedMode() && (cpu.systemFlags & Rflags.NT) != 0) {
-      throw cpu.generalProtection();
+    boolean virtual = Virtual.flagsVirtual(cpu, width);
+    if (!cpu.realSegments() && (cpu.systemFlags & Rflags.NT) != 0) {
+      TaskSwitch.back(cpu);
+      return;
     }
     long offset = Stack.peek(cpu, 0, width);
     int selector = (int) Stack.peek(cpu, bytes, width) & 0xffff;
     long flags = Stack.peek(cpu, 2L * bytes, width);
     if (cpu.realSegments()) {
+      requireLimit(cpu, offset);
+      if (virtual) {
+        Virtual.checkFlags(cpu, flags);
+      }
       Stack.release(cpu, 3L * bytes);
       realCode(cpu, selector, offset);
-      Stack.setFlags(cpu, flags, width, true);
+      if (virtual) {
+        Virtual.setFlags(cpu, flags);
+      } else {
+        Stack.setFlags(cpu, flags, width, true);
+      }
     } else if ((flags & Rflags.VM) != 0 && cpu.cpl == 0 && !cpu.longMode()) {
       toV86(cpu, offset, selector, flags);
     } else {
@@ -358,6 +370,9 @@ final class FarTransfer {
   }
 
   private static void toV86(Cpu cpu, long offset, int selector, long flags) {
+    if (offset > 0xffff) {
+      throw cpu.generalProtection();
+    }
     long sp = Stack.peek(cpu, 12, 32);
     int[] order = {Seg.SS, Seg.ES, Seg.DS, Seg.FS, Seg.GS};
     int[] selectors = new int[order.length];
@@ -373,6 +388,6 @@ final class FarTransfer {
     cs.attributes = cpu.seg[Seg.SS].attributes;
     cpu.cpl = 3;
     cpu.r[Gpr.RSP] = sp;
-    realCode(cpu, selector, offset & 0xffff);
+    realCode(cpu, selector, offset);
   }
 }

@@ -1,7 +1,6 @@
 package org.redoubt.x86.exec;
 
 import org.redoubt.spec.x86.Rflags;
-import org.redoubt.x86.decode.Insn;
 import org.redoubt.x86.decode.Op;
 
 /** Instructions that change single flags. */
@@ -14,30 +13,10 @@ final class FlagOps {
     Meanings.bind(Op.CMC, (cpu, in) -> Flags.setCarry(cpu, !Flags.cf(cpu)));
     Meanings.bind(Op.CLD, (cpu, in) -> cpu.systemFlags &= ~Rflags.DF);
     Meanings.bind(Op.STD, (cpu, in) -> cpu.systemFlags |= Rflags.DF);
-    Meanings.bind(Op.CLI, FlagOps::cli);
-    Meanings.bind(Op.STI, FlagOps::sti);
+    Meanings.bind(Op.CLI, (cpu, in) -> Virtual.setInterrupts(cpu, false));
+    Meanings.bind(Op.STI, (cpu, in) -> Virtual.setInterrupts(cpu, true));
     Meanings.bind(Op.CLAC, (cpu, in) -> alignmentCheck(cpu, 0));
     Meanings.bind(Op.STAC, (cpu, in) -> alignmentCheck(cpu, Rflags.AC));
-  }
-
-  private static void requireIopl(Cpu cpu) {
-    if (cpu.protectedMode() && cpu.cpl > cpu.iopl()) {
-      throw cpu.generalProtection();
-    }
-  }
-
-  private static void cli(Cpu cpu, Insn in) {
-    requireIopl(cpu);
-    cpu.systemFlags &= ~Rflags.IF;
-  }
-
-  /** STI: interrupts are held off until after the next instruction, if they were off before. */
-  private static void sti(Cpu cpu, Insn in) {
-    requireIopl(cpu);
-    if ((cpu.systemFlags & Rflags.IF) == 0) {
-      cpu.systemFlags |= Rflags.IF;
-      cpu.interruptShadow = true;
-    }
   }
 
   private static void alignmentCheck(Cpu cpu, int ac) {

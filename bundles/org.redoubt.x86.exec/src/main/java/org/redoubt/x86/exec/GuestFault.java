@@ -20,6 +20,8 @@ public final class GuestFault extends RuntimeException {
   private long errorCode;
   private long faultAddress;
   private boolean nonCanonical;
+  private boolean inNewTask;
+  private boolean trap;
   private transient @Nullable Exit exit;
 
   GuestFault() {
@@ -30,6 +32,8 @@ public final class GuestFault extends RuntimeException {
     vector = newVector;
     errorCode = newErrorCode;
     nonCanonical = false;
+    inNewTask = false;
+    trap = false;
     return this;
   }
 
@@ -44,13 +48,26 @@ public final class GuestFault extends RuntimeException {
     return this;
   }
 
+  /**
+   * The instruction or event is over, a hardware task switch: RIP is the new task's.
+   *
+   * @param isTrap whether this is the new task's debug trap and not a fault
+   */
+  GuestFault inNewTask(boolean isTrap) {
+    inNewTask = true;
+    trap = isTrap;
+    return this;
+  }
+
   GuestFault leave(Exit newExit) {
+    inNewTask = false;
     vector = EXIT;
     exit = newExit;
     return this;
   }
 
   GuestFault retry() {
+    inNewTask = false;
     vector = RETRY;
     return this;
   }
@@ -72,6 +89,19 @@ public final class GuestFault extends RuntimeException {
   /** True for the #GP of a non-canonical address, which is #SS if the stack segment was used. */
   public boolean isNonCanonical() {
     return nonCanonical;
+  }
+
+  /**
+   * True when a task switch has been made and RIP is the new task's: the instruction that raised
+   * this is over.
+   */
+  public boolean isInNewTask() {
+    return inNewTask;
+  }
+
+  /** True for a trap: RF is not pushed. */
+  public boolean isTrap() {
+    return trap;
   }
 
   /** Set with {@link #EXIT}. */

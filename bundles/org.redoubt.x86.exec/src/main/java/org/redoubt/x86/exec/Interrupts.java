@@ -26,15 +26,17 @@ public final class Interrupts {
   private Interrupts() {}
 
   static void bind() {
-    Meanings.bind(Op.INT, (cpu, in) -> software(cpu, (int) in.imm & 0xff));
-    Meanings.bind(Op.INT3, (cpu, in) -> software(cpu, Vector.BP));
+    Meanings.bind(Op.INT, Interrupts::interrupt);
+    Meanings.bind(Op.INT3, (cpu, in) -> deliver(cpu, Vector.BP, 0, Source.SOFTWARE));
     Meanings.bind(Op.INT1, (cpu, in) -> deliver(cpu, Vector.DB, 0, Source.TRAP));
     Meanings.bind(Op.INTO, Interrupts::into);
   }
 
-  private static void software(Cpu cpu, int vector) {
-    if (cpu.v8086() && cpu.iopl() < 3 && vector != Vector.BP) {
-      throw cpu.generalProtection();
+  /** INT n. INT3 and INTO do not care for IOPL. */
+  private static void interrupt(Cpu cpu, Insn in) {
+    int vector = (int) in.imm & 0xff;
+    if (cpu.v8086() && Virtual.interrupt(cpu, vector)) {
+      return;
     }
     deliver(cpu, vector, 0, Source.SOFTWARE);
   }
@@ -64,8 +66,10 @@ public final class Interrupts {
         deliverProtected(cpu, vector, errorCode, source);
       }
     } catch (GuestFault fault) {
-      cpu.cpl = cpl;
-      cpu.privilegeChanged();
+      if (!fault.isInNewTask()) {
+        cpu.cpl = cpl;
+        cpu.privilegeChanged();
+      }
       throw fault;
     }
   }
@@ -222,28 +226,36 @@ public final class Interrupts {
     long gate = SystemMem.load(cpu, SystemMem.wrap(cpu, cpu.idtBase + vector * 8L), 64);
     int type = Descriptors.type(gate);
     boolean wide = (type & 8) != 0;
+    boolean task = type == Seg.TYPE_TASK_GATE;
+    int external = externalBit(source);
     if (Descriptors.isSegment(gate)
-        || (type & 7) != 6 && (type & 7) != 7
+        || (type & 7) != 6 && (type & 7) != 7 && !task
         || source == Source.SOFTWARE && Descriptors.dpl(gate) < cpu.cpl) {
-      // A task gate ends here too: hardware task switches are not supported.
       throw cpu.raise(Vector.GP, idtError);
     }
     if (!Descriptors.present(gate)) {
       throw cpu.raise(Vector.NP, idtError);
     }
+    if (task) {
+      boolean error = pushesError(vector, source);
+      TaskSwitch.event(cpu, gate, external, pushedFlags(cpu, source), error, errorCode);
+      return;
+    }
     int selector = (int) (gate >>> 16) & 0xffff;
-    long code = handlerCode(cpu, selector, externalBit(source));
-    int newCpl = Descriptors.isConforming(code) && !cpu.v8086() ? cpu.cpl : Descriptors.dpl(code);
+    long code = handlerCode(cpu, selector, external);
+    boolean conforming = Descriptors.isConforming(code);
+    boolean fromV86 = cpu.v8086();
+    if (fromV86 && (conforming || Descriptors.dpl(code) != 0)) {
+      throw cpu.raise(Vector.GP, Descriptors.error(selector) + external);
+    }
+    int newCpl = conforming ? cpu.cpl : Descriptors.dpl(code);
     long target = gate & 0xffff | (wide ? gate >>> 32 & 0xffff_0000L : 0);
     if (target > Descriptors.limit(code)) {
-      throw cpu.raise(Vector.GP, 0);
+      throw cpu.raise(Vector.GP, external);
     }
-    Frame frame = new Frame(cpu, wide ? 4 : 2);
-    boolean fromV86 = cpu.v8086();
+    Frame frame = new Frame(cpu, wide ? 4 : 2, external);
     if (newCpl != cpu.cpl) {
       frame.innerStack(newCpl);
-    } else if (fromV86) {
-      throw cpu.raise(Vector.GP, Descriptors.error(selector));
     }
     long flags = pushedFlags(cpu, source);
     cpu.cpl = newCpl;
@@ -280,18 +292,24 @@ public final class Interrupts {
   static final class Frame {
     private final Cpu cpu;
     private final int bytes;
+    private final int external;
     private int selector;
     private long descriptor;
     private boolean changes;
-    private long base;
+    private final SegmentCache ss = new SegmentCache();
     private long sp;
     private boolean big;
 
-    Frame(Cpu cpu, int bytes) {
+    /**
+     * @param bytes size of a slot: 2 or 4
+     * @param external bit 0 of error codes
+     */
+    Frame(Cpu cpu, int bytes, int external) {
       this.cpu = cpu;
       this.bytes = bytes;
-      SegmentCache ss = cpu.seg[Seg.SS];
-      this.base = ss.base;
+      this.external = external;
+      SegmentCache old = cpu.seg[Seg.SS];
+      ss.set(old.selector, old.base, old.limit, old.attributes);
       this.sp = cpu.r[Gpr.RSP];
       this.big = ss.is(Seg.ATTR_DB);
     }
@@ -302,18 +320,23 @@ public final class Interrupts {
       boolean tss32 = (tss.attributes & 8) != 0;
       int offset = tss32 ? 4 + cpl * 8 : 2 + cpl * 4;
       if (!tss.is(Seg.ATTR_P) || offset + (tss32 ? 5 : 3) > tss.limit) {
-        throw cpu.raise(Vector.TS, Descriptors.error(tss.selector));
+        throw cpu.raise(Vector.TS, Descriptors.error(tss.selector) + external);
       }
       sp = SystemMem.load(cpu, tss.base + offset, tss32 ? 32 : 16);
       selector = (int) SystemMem.load(cpu, tss.base + offset + (tss32 ? 4 : 2), 16);
       if (Descriptors.isNull(selector)) {
-        throw cpu.raise(Vector.TS, Descriptors.error(selector));
+        throw cpu.raise(Vector.TS, Descriptors.error(selector) + external);
       }
-      descriptor = Descriptors.read(cpu, selector, Vector.TS);
-      Segments.checkStack(cpu, selector, descriptor, cpl, Vector.TS);
+      try {
+        descriptor = Descriptors.read(cpu, selector, Vector.TS);
+        Segments.checkStack(cpu, selector, descriptor, cpl, Vector.TS);
+      } catch (GuestFault fault) {
+        boolean about = fault.vector() == Vector.TS || fault.vector() == Vector.SS;
+        throw about ? cpu.raise(fault.vector(), fault.errorCode() | external) : fault;
+      }
       descriptor = Descriptors.markAccessed(cpu, selector, descriptor);
-      base = Descriptors.base(descriptor);
-      big = Descriptors.is(descriptor, Seg.ATTR_DB);
+      Descriptors.fill(ss, selector, descriptor);
+      big = ss.is(Seg.ATTR_DB);
       changes = true;
     }
 
@@ -324,7 +347,10 @@ public final class Interrupts {
     void push(long value) {
       sp = Operands.zeroExtend(sp - bytes, big ? 32 : 16) | (big ? 0 : sp & 0xffff_0000L);
       long offset = Operands.zeroExtend(sp, big ? 32 : 16);
-      Mem.store(cpu, base + offset & 0xffff_ffffL, bytes * 8, value);
+      if (!Ea.within(ss, offset, bytes)) {
+        throw cpu.raise(Vector.SS, (changes ? Descriptors.error(selector) : 0) + external);
+      }
+      Mem.store(cpu, ss.base + offset & 0xffff_ffffL, bytes * 8, value);
     }
 
     void commit() {

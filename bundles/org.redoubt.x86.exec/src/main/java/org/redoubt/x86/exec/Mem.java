@@ -136,6 +136,7 @@ public final class Mem {
     if (writeHit(e, gva + bytes - 1)) {
       return HostMemory.get(host(e, gva), bytes);
     }
+    Guard.access(cpu, gva, bytes, true);
     checkWrite(cpu, gva, bytes);
     return load(cpu, gva, width);
   }
@@ -188,6 +189,7 @@ public final class Mem {
   }
 
   private static long slowLoad(Cpu cpu, long gva, int bytes) {
+    Guard.access(cpu, gva, bytes, false);
     if ((gva & 0xfff) + bytes > 4096) {
       return loadAcross(cpu, gva, bytes);
     }
@@ -207,6 +209,7 @@ public final class Mem {
   }
 
   private static void slowStore(Cpu cpu, long gva, int bytes, long value) {
+    Guard.access(cpu, gva, bytes, true);
     if ((gva & 0xfff) + bytes > 4096) {
       checkWrite(cpu, gva, bytes);
       for (int i = 0; i < bytes; i++) {
@@ -323,6 +326,7 @@ public final class Mem {
     if (writeHit(e, gva)) {
       return exchange(host(e, gva), bytes, expected, value);
     }
+    Guard.access(cpu, gva, bytes, true);
     int result = fill(cpu, gva, Mmu.WRITE);
     if (result == Mmu.MMIO) {
       store(cpu, gva, width, value);

@@ -48,6 +48,7 @@ final class Ports {
     int port = (int) load(cpu, in, 1) & 0xffff;
     int bytes = in.width >> 3;
     check(cpu, port, bytes);
+    Breakpoints.port(cpu, port, bytes);
     setGpr(cpu, Gpr.RAX, in.width, cpu.bus.in(port, bytes));
   }
 
@@ -55,6 +56,7 @@ final class Ports {
     int port = (int) load(cpu, in, 0) & 0xffff;
     int bytes = in.width >> 3;
     check(cpu, port, bytes);
+    Breakpoints.port(cpu, port, bytes);
     cpu.bus.out(port, bytes, (int) zeroExtend(cpu.r[Gpr.RAX], in.width));
   }
 
@@ -66,6 +68,7 @@ final class Ports {
     for (long count = Strings.count(cpu, in); count > 0; count--) {
       long gva = Strings.destination(cpu, in, bytes, true);
       Mem.checkWrite(cpu, gva, bytes);
+      Breakpoints.port(cpu, port, bytes);
       Mem.store(cpu, gva, in.width, cpu.bus.in(port, bytes));
       Strings.advance(cpu, in, Gpr.RDI, Strings.step(cpu, bytes));
       Strings.counted(cpu, in, 1);
@@ -82,6 +85,7 @@ final class Ports {
     checkString(cpu, port);
     for (long count = Strings.count(cpu, in); count > 0; count--) {
       long value = Mem.load(cpu, Strings.source(cpu, in, bytes), in.width);
+      Breakpoints.port(cpu, port, bytes);
       cpu.bus.out(port, bytes, (int) value);
       Strings.advance(cpu, in, Gpr.RSI, Strings.step(cpu, bytes));
       Strings.counted(cpu, in, 1);

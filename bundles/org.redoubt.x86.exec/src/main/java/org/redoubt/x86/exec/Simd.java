@@ -154,6 +154,7 @@ final class Simd {
       if (aligned) {
         checkAligned(c, f, gva);
       }
+      Guard.aligned(c, gva, 16);
       long low = Mem.load64(c, gva);
       f.s1 = Mem.load64(c, gva + 8);
       f.s0 = low;
@@ -225,6 +226,7 @@ final class Simd {
     }
     long gva = Ea.linear(c, in, o.width >> 3, true);
     if (o.width == 128) {
+      Guard.aligned(c, gva, 16);
       Mem.store128(c, gva, low, high);
     } else {
       Mem.store(c, gva, o.width, low);
@@ -249,6 +251,8 @@ final class Simd {
   /** MASKMOVQ and MASKMOVDQU: bytes at [rDI] whose mask byte has bit 7. */
   static void storeSelected(Cpu c, Insn in, int bytes) {
     Fpu f = c.fpu;
+    enterMmx(f, in);
+    Guard.aligned(c, selectedAddress(c, in, 0), bytes);
     for (int i = 0; i < bytes; i++) {
       if (selected(f, i)) {
         Mem.checkWrite(c, selectedAddress(c, in, i), 1);
@@ -259,7 +263,6 @@ final class Simd {
         Mem.store8(c, selectedAddress(c, in, i), byteOf(f.d0, f.d1, i));
       }
     }
-    enterMmx(f, in);
   }
 
   private static boolean selected(Fpu f, int i) {

@@ -105,19 +105,22 @@ final class Stack {
   }
 
   private static void pushf(Cpu cpu, Insn in) {
-    if (cpu.v8086() && cpu.iopl() < 3) {
-      throw cpu.generalProtection();
-    }
-    push(cpu, Flags.all(cpu) & ~(Rflags.RF | Rflags.VM), in.width);
+    long flags = Virtual.flagsVirtual(cpu, in.width) ? Virtual.flags(cpu) : Flags.all(cpu);
+    push(cpu, flags & ~(Rflags.RF | Rflags.VM), in.width);
   }
 
   private static void popf(Cpu cpu, Insn in) {
-    if (cpu.v8086() && cpu.iopl() < 3) {
-      throw cpu.generalProtection();
-    }
+    boolean virtual = Virtual.flagsVirtual(cpu, in.width);
     long value = peek(cpu, 0, in.width);
+    if (virtual) {
+      Virtual.checkFlags(cpu, value);
+    }
     release(cpu, in.width >> 3);
-    setFlags(cpu, value, in.width, false);
+    if (virtual) {
+      Virtual.setFlags(cpu, value);
+    } else {
+      setFlags(cpu, value, in.width, false);
+    }
   }
 
   /**
@@ -167,6 +170,7 @@ final class Stack {
       if (level > 0) {
         push(cpu, frame, in.width);
       }
+      checkFinal(cpu, cpu.r[Gpr.RSP] - size, bytes);
       done = true;
     } finally {
       if (!done) {
@@ -175,6 +179,13 @@ final class Stack {
     }
     setGpr(cpu, Gpr.RBP, in.width, frame);
     release(cpu, -size);
+  }
+
+  /** ENTER faults where a push's write at the final stack pointer would. APM Vol. 3, ENTER. */
+  private static void checkFinal(Cpu cpu, long sp, int bytes) {
+    long gva = slot(cpu, sp, bytes, true);
+    Guard.aligned(cpu, gva, bytes);
+    Mem.checkWrite(cpu, gva, bytes);
   }
 
   private static void leave(Cpu cpu, Insn in) {

@@ -123,6 +123,9 @@ public final class StateSave {
 
   private static long area(Cpu c, Insn in, int alignment, boolean write) {
     long gva = Ea.linear(c, in, HEADER, write);
+    if (alignment == 16) {
+      Guard.aligned(c, gva, 4);
+    }
     if ((gva & alignment - 1) != 0) {
       throw c.generalProtection();
     }

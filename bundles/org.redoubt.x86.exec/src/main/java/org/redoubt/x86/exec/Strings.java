@@ -59,13 +59,31 @@ final class Strings {
     }
   }
 
-  /** True when somebody wants the vCPU: the instruction goes on later. */
+  /** True when somebody wants the vCPU, or a trap is due: the instruction goes on later. */
   static boolean interrupted(Cpu cpu, Insn in) {
-    if (HostMemory.get32(cpu.tlbBlock + TlbLayout.STOP_FLAG) == 0) {
+    if (HostMemory.get32(cpu.tlbBlock + TlbLayout.STOP_FLAG) == 0 && !trapsBetween(cpu)) {
       return false;
     }
     cpu.rip = in.rip;
     return true;
+  }
+
+  /** As {@link #interrupted}, but looks at the stop flag only now and then. */
+  private static boolean interrupted(Cpu cpu, Insn in, long n) {
+    return (n % BATCH == 0 || trapsBetween(cpu)) && interrupted(cpu, in);
+  }
+
+  /** Single-stepping, or a data breakpoint hit: a trap after each iteration. */
+  private static boolean trapsBetween(Cpu cpu) {
+    return (cpu.systemFlags & Rflags.TF) != 0 || cpu.breakpointsHit != 0;
+  }
+
+  /** Whether runs may be worked on in one piece: nothing looks at single elements. */
+  private static boolean bulk(Cpu cpu, Insn in) {
+    return in.rep != Insn.REP_NONE
+        && in.is64()
+        && (cpu.systemFlags & Rflags.TF) == 0
+        && !cpu.guarded();
   }
 
   /** How many whole elements from here to the edge of the page, in the direction of going. */
@@ -83,7 +101,7 @@ final class Strings {
     int bytes = in.width >> 3;
     int step = step(cpu, bytes);
     long count = count(cpu, in);
-    boolean bulk = in.rep != Insn.REP_NONE && in.is64();
+    boolean bulk = bulk(cpu, in);
     for (long n = 0; count > 0; n++) {
       long done = bulk ? moveRun(cpu, in, step, count) : 0;
       if (done == 0) {
@@ -92,7 +110,7 @@ final class Strings {
       }
       counted(cpu, in, done);
       count -= done;
-      if (count > 0 && (done > 1 || n % BATCH == BATCH - 1) && interrupted(cpu, in)) {
+      if (count > 0 && interrupted(cpu, in, done > 1 ? 0 : n + 1)) {
         return;
       }
     }
@@ -139,7 +157,7 @@ final class Strings {
     int bytes = in.width >> 3;
     int step = step(cpu, bytes);
     long count = count(cpu, in);
-    boolean bulk = in.rep != Insn.REP_NONE && in.is64() && step > 0;
+    boolean bulk = step > 0 && bulk(cpu, in);
     for (long n = 0; count > 0; n++) {
       long done = bulk ? storeRun(cpu, in, bytes, count) : 0;
       if (done == 0) {
@@ -149,7 +167,7 @@ final class Strings {
       }
       counted(cpu, in, done);
       count -= done;
-      if (count > 0 && (done > 1 || n % BATCH == BATCH - 1) && interrupted(cpu, in)) {
+      if (count > 0 && interrupted(cpu, in, done > 1 ? 0 : n + 1)) {
         return;
       }
     }
@@ -177,7 +195,7 @@ final class Strings {
       advance(cpu, in, Gpr.RSI, step);
       counted(cpu, in, 1);
       count--;
-      if (count > 0 && n % BATCH == 0 && interrupted(cpu, in)) {
+      if (count > 0 && interrupted(cpu, in, n)) {
         return;
       }
     }
@@ -196,7 +214,7 @@ final class Strings {
       advance(cpu, in, Gpr.RDI, step);
       counted(cpu, in, 1);
       Flags.sub(cpu, a, b, signExtend(a - b, in.width), in.width);
-      if (--count == 0 || stops(in, a == b) || n % BATCH == 0 && interrupted(cpu, in)) {
+      if (--count == 0 || stops(in, a == b) || interrupted(cpu, in, n)) {
         return;
       }
     }
@@ -212,7 +230,7 @@ final class Strings {
       advance(cpu, in, Gpr.RDI, step);
       counted(cpu, in, 1);
       Flags.sub(cpu, a, b, signExtend(a - b, in.width), in.width);
-      if (--count == 0 || stops(in, a == b) || n % BATCH == 0 && interrupted(cpu, in)) {
+      if (--count == 0 || stops(in, a == b) || interrupted(cpu, in, n)) {
         return;
       }
     }

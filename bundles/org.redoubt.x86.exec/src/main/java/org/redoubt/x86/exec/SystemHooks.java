@@ -33,7 +33,7 @@ public interface SystemHooks {
   /** WBINVD, WBNOINVD, INVD. */
   void flushCaches();
 
-  /** CLFLUSH and its kin, after the address was found readable. */
+  /** CLFLUSH and its kin: a fault if the address cannot be read. */
   void flushLine(long gva);
 
   /** A #UD was raised for an operation that is known but not supported. */

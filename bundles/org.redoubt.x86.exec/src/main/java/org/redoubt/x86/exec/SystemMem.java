@@ -11,13 +11,12 @@ final class SystemMem {
 
   private static int enter(Cpu cpu) {
     int old = cpu.bank;
-    select(cpu, TlbLayout.BANK_SUPERVISOR);
+    cpu.selectBank(TlbLayout.BANK_SUPERVISOR, false);
     return old;
   }
 
-  private static void select(Cpu cpu, int bank) {
-    cpu.bank = bank;
-    cpu.tlb = cpu.tlbBlock + TlbLayout.BANKS_OFFSET + bank * TlbLayout.BANK_BYTES;
+  private static void leave(Cpu cpu, int bank) {
+    cpu.selectBank(bank, cpu.guarded());
   }
 
   /** A load of 8 to 64 bits, zero-extended. */
@@ -26,7 +25,7 @@ final class SystemMem {
     try {
       return Mem.load(cpu, gva, width);
     } finally {
-      select(cpu, old);
+      leave(cpu, old);
     }
   }
 
@@ -35,7 +34,7 @@ final class SystemMem {
     try {
       Mem.store(cpu, gva, width, value);
     } finally {
-      select(cpu, old);
+      leave(cpu, old);
     }
   }
 
@@ -48,7 +47,30 @@ final class SystemMem {
         value = Mem.loadForWrite(cpu, gva, 8);
       } while (!Mem.compareAndSet(cpu, gva, 8, value, value | bits));
     } finally {
-      select(cpu, old);
+      leave(cpu, old);
+    }
+  }
+
+  /** Atomically clears bits of a descriptor's access byte: busy. */
+  static void clearBits(Cpu cpu, long gva, int bits) {
+    int old = enter(cpu);
+    try {
+      long value;
+      do {
+        value = Mem.loadForWrite(cpu, gva, 8);
+      } while (!Mem.compareAndSet(cpu, gva, 8, value, value & ~bits));
+    } finally {
+      leave(cpu, old);
+    }
+  }
+
+  /** Raises the fault that a write of these bytes would raise. */
+  static void checkWrite(Cpu cpu, long gva, int bytes) {
+    int old = enter(cpu);
+    try {
+      Mem.checkWrite(cpu, gva, bytes);
+    } finally {
+      leave(cpu, old);
     }
   }
 

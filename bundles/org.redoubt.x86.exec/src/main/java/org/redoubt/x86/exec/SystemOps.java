@@ -292,9 +292,7 @@ public final class SystemOps {
   }
 
   private static void flushLine(Cpu cpu, Insn in) {
-    long gva = Ea.linear(cpu, in, 1, false);
-    Mem.checkRead(cpu, gva, 1);
-    cpu.hooks.flushLine(gva);
+    cpu.hooks.flushLine(Ea.linear(cpu, in, 1, false));
   }
 
   private static void clzero(Cpu cpu, Insn in) {

@@ -110,11 +110,14 @@ final class X87Environment {
     long gva = Ea.linear(c, in, all, true);
     Mem.checkWrite(c, gva, all);
     storeEnvironment(c, f, in, gva);
+    boolean checked = c.alignmentChecked;
+    c.alignmentChecked = false; // of the environment alone
     for (int i = 0; i < 8; i++) {
       long at = gva + bytes(in) + 10L * i;
       Mem.store64(c, at, f.stSignificand(i));
       Mem.store16(c, at + 8, f.stSignExponent(i));
     }
+    c.alignmentChecked = checked;
     f.init();
   }
 
@@ -125,12 +128,15 @@ final class X87Environment {
     long gva = Ea.linear(c, in, all, false);
     Mem.checkRead(c, gva, all);
     loadEnvironment(c, f, in, gva);
+    boolean checked = c.alignmentChecked;
+    c.alignmentChecked = false;
     for (int i = 0; i < 8; i++) {
       long at = gva + bytes(in) + 10L * i;
       int p = f.physical(i);
       f.significand[p] = Mem.load64(c, at);
       f.signExponent[p] = Mem.load16(c, at + 8);
     }
+    c.alignmentChecked = checked;
   }
 
   /** Bytes of the environment: 28, or 14 with an operand size of 16. */

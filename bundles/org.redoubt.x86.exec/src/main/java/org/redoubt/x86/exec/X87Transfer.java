@@ -210,12 +210,20 @@ final class X87Transfer {
     }
   }
 
+  /** Silicon looks at alignment before it looks at exceptions, which may keep it from storing. */
+  private static void checkAligned(Cpu c, Insn in, int bytes) {
+    if (c.alignmentChecked && in.hasMemory()) {
+      Guard.aligned(c, Ea.linear(c, in, bytes, true), bytes);
+    }
+  }
+
   /**
    * Stores to memory and only then changes flags and stack; nothing is stored when an exception
    * other than PE is unmasked.
    */
   private static void finishStore(Cpu c, Fpu f, Insn in, long bits, boolean empty, boolean pop) {
     SoftFloat s = f.soft;
+    checkAligned(c, in, in.operand(0).width / 8);
     int raised = empty ? SoftFloat.IE : s.flags();
     boolean store = (raised & ~f.control & Fpu.EXCEPTIONS & ~SoftFloat.PE) == 0;
     if (store) {
@@ -238,6 +246,7 @@ final class X87Transfer {
   private static void store80(Cpu c, Insn in) {
     Fpu f = X87.begin(c);
     boolean empty = f.empty(0);
+    checkAligned(c, in, 8);
     boolean store = !empty || (f.control & SoftFloat.IE) != 0;
     if (store) {
       Simd.store80(
@@ -326,6 +335,7 @@ final class X87Transfer {
         raised = SoftFloat.IE;
       }
     }
+    checkAligned(c, in, 8);
     boolean store = (raised & SoftFloat.IE & ~f.control) == 0;
     if (store) {
       Simd.store80(c, in, high, low);

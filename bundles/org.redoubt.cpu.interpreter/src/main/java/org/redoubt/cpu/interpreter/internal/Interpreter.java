@@ -31,6 +31,7 @@ import org.redoubt.spec.x86.Vector;
 import org.redoubt.x86.decode.Decoder;
 import org.redoubt.x86.decode.Insn;
 import org.redoubt.x86.decode.Op;
+import org.redoubt.x86.exec.Breakpoints;
 import org.redoubt.x86.exec.Cpu;
 import org.redoubt.x86.exec.CpuModel;
 import org.redoubt.x86.exec.GuestFault;
@@ -49,7 +50,12 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   private static final int MAX_CODE_PAGES = 6000;
   private static final int JUMP_CACHE = 1 << 12;
+
+  /** Up to so many pages the TLB is searched for each; for more it is emptied. */
+  private static final int MAX_SCANS = 16;
+
   private static final byte[] NOTHING = {};
+  private static final long CACHE_LINE = 64;
   private static final VarHandle STOP = ValueLayout.JAVA_INT.varHandle();
 
   private final CpuConfig config;
@@ -93,6 +99,13 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   private long pendingError;
   private Interrupts.Source pendingSource = Interrupts.Source.FAULT;
+
+  // Where the page of the last CLFLUSH lies, good while no translation has changed.
+  private long flushedPage = -1;
+  private long flushedSpa;
+  private int flushedBank;
+  private long flushedTranslations;
+  private long translations;
 
   private int emptiedPages;
   private long[] emptied = new long[16];
@@ -183,31 +196,28 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   @Override
   public void revoke(long[] hostPages, int count) {
-    for (long entry = TlbLayout.BANKS_OFFSET;
-        entry < TlbLayout.BYTES;
-        entry += TlbLayout.ENTRY_BYTES) {
-      long tag = tagOf(entry);
-      if (tag != TlbLayout.INVALID) {
-        long host = tag + tlb.get(ValueLayout.JAVA_LONG, entry + TlbLayout.ADDEND);
-        for (int i = 0; i < count; i++) {
-          if (hostPages[i] == host) {
-            invalidate(entry);
-            break;
-          }
-        }
-      }
+    if (count > MAX_SCANS) {
+      revokeAll();
+      return;
+    }
+    for (int i = 0; i < count; i++) {
+      revoke(hostPages[i]);
     }
     cpu.translationChanged();
   }
 
-  private long tagOf(long entry) {
-    for (long tag = TlbLayout.READ_TAG; tag <= TlbLayout.FETCH_TAG; tag += 8) {
-      long value = tlb.get(ValueLayout.JAVA_LONG, entry + tag);
-      if (value != TlbLayout.INVALID) {
-        return value;
+  /**
+   * Invalidates the entries that point into a page: those whose addend makes it the page of a gva
+   * which belongs in that entry.
+   */
+  private void revoke(long hostPage) {
+    long first = tlb.address() + TlbLayout.BANKS_OFFSET;
+    for (int i = 0; i < TlbLayout.BANKS * TlbLayout.ENTRIES; i++) {
+      long addend = HostMemory.get64(first + i * (long) TlbLayout.ENTRY_BYTES + TlbLayout.ADDEND);
+      if (((hostPage - addend >>> 12 ^ i) & TlbLayout.ENTRIES - 1) == 0) {
+        invalidate(TlbLayout.BANKS_OFFSET + i * (long) TlbLayout.ENTRY_BYTES);
       }
     }
-    return TlbLayout.INVALID;
   }
 
   private void invalidate(long entry) {
@@ -593,6 +603,11 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private void faulted(Block block, int index, GuestFault fault) {
     Node node = block.nodes[index];
     instructions += node.before;
+    if (fault.isInNewTask()) {
+      instructions++;
+      raised(fault);
+      return;
+    }
     cpu.rip = node.in.rip;
     if (fault.isNonCanonical() && StackUse.of(node.in)) {
       fault = cpu.raise(Vector.SS, 0);
@@ -605,8 +620,12 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     switch (fault.vector()) {
       case GuestFault.RETRY -> {}
       case GuestFault.EXIT -> exit = fault.exit();
-      default -> exit = deliver(fault, Interrupts.Source.FAULT);
+      default -> exit = deliver(fault, source(fault));
     }
+  }
+
+  private static Interrupts.Source source(GuestFault fault) {
+    return fault.isTrap() ? Interrupts.Source.TRAP : Interrupts.Source.FAULT;
   }
 
   private @Nullable Exit deliver(GuestFault fault, Interrupts.Source source) {
@@ -646,7 +665,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
         }
         now = twice ? Vector.DF : fault.vector();
         nowError = twice ? 0 : fault.errorCode();
-        nowSource = Interrupts.Source.FAULT;
+        nowSource = twice ? Interrupts.Source.FAULT : source(fault);
       }
     }
   }
@@ -673,9 +692,10 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
       raised(fault);
       return;
     }
+    int resume = cpu.systemFlags & Rflags.RF;
     cpu.systemFlags &= ~Rflags.RF;
     cpu.rip = block.end;
-    long watch = block.nodes.length == 0 ? 0 : Breakpoints.onData(cpu, block.nodes[0].in);
+    cpu.breakpointsHit = 0;
     try {
       if (block.nodes.length > 0) {
         block.nodes[0].exec(cpu);
@@ -685,11 +705,14 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
       return;
     }
     instructions++;
-    if (trap) {
-      watch |= Dr.DR6_BS;
+    if (cpu.rip == rip && block.nodes.length > 0 && block.nodes[0].in.rep != Insn.REP_NONE) {
+      // Not done yet: an instruction breakpoint on it was met already.
+      cpu.systemFlags |= resume;
     }
-    if (watch != 0) {
-      cpu.dr[6] |= watch;
+    long cause = cpu.breakpointsHit | (trap ? Dr.DR6_BS : 0);
+    if (cause != 0) {
+      cpu.breakpointsHit = 0;
+      cpu.dr[6] |= cause;
       exit = deliver(Vector.DB, 0, Interrupts.Source.TRAP);
     }
   }
@@ -729,6 +752,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   @Override
   public void translationChanged() {
+    translations++;
     cpu.translationChanged();
   }
 
@@ -744,7 +768,27 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   @Override
   public void flushLine(long gva) {
-    // The line's page stays cached: what the guest can see does not depend on it.
+    long gvaPage = gva & -4096L;
+    if (gvaPage != flushedPage || translations != flushedTranslations || cpu.bank != flushedBank) {
+      int result = mmu.fill(gva, Mmu.READ, cpu.bank);
+      if (result == Mmu.MMIO) {
+        return;
+      }
+      if (result != Mmu.FILLED && result != Mmu.FILLED_WATCHED) {
+        throw Mem.unfilled(cpu, gva, result);
+      }
+      flushedPage = gvaPage;
+      flushedBank = cpu.bank;
+      flushedTranslations = translations;
+      flushedSpa = mmu.spa() & -4096L;
+    }
+    // The rest of a page is flushed line by line without bringing it back each time.
+    port.leave();
+    try {
+      config.memory().clflush(flushedSpa + (gva & 4095 & -CACHE_LINE), CACHE_LINE);
+    } finally {
+      port.enter();
+    }
   }
 
   @Override

@@ -36,6 +36,10 @@ final class FlatMachine implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   final MemorySegment memory = arena.allocate(BYTES, 4096);
   final TreeSet<Long> watched = new TreeSet<>();
+
+  /** Addresses that CLFLUSH and its kin named. */
+  final TreeSet<Long> flushed = new TreeSet<>();
+
   final TreeSet<Long> absent = new TreeSet<>();
 
   /** Pages that lie elsewhere while CR3 is not 0: gva to offset. */
@@ -51,6 +55,10 @@ final class FlatMachine implements AutoCloseable {
   }
 
   FlatMachine(int index) throws HypervisorException {
+    this(index, none(CpuBus.class));
+  }
+
+  FlatMachine(int index, CpuBus bus) throws HypervisorException {
     MemorySystem system =
         (MemorySystem)
             Proxy.newProxyInstance(
@@ -61,21 +69,16 @@ final class FlatMachine implements AutoCloseable {
                     client = (MemoryClient) arguments[0];
                     return port();
                   }
+                  if (method.getName().equals("clflush")) {
+                    flushed.add((long) arguments[0]);
+                  }
                   return null;
                 });
     engine =
         new InterpreterFactory()
             .create(
                 new CpuConfig(
-                    index,
-                    "EPYC",
-                    system,
-                    FlatMmu::new,
-                    NestedPaging.OFF,
-                    0,
-                    0,
-                    none(CpuBus.class),
-                    new Apic()));
+                    index, "EPYC", system, FlatMmu::new, NestedPaging.OFF, 0, 0, bus, new Apic()));
     engine.importState(longMode());
   }
 

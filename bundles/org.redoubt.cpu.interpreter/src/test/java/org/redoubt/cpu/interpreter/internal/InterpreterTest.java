@@ -225,6 +225,44 @@ final class InterpreterTest {
   }
 
   @Test
+  void shouldFlushTheLineFromTheSocCache() throws HypervisorException {
+    try (FlatMachine m = new FlatMachine()) {
+      // clflush [50047h]; clflushopt [60000h]; clflush [40000h], which is absent
+      m.code(0x1000, "0fae3c2547000500 660fae3c2500000600 0fae3c2500000400 f4");
+      m.absent.add(0x4_0000L);
+      m.engine.importState(m.longMode());
+      assertEquals(Exit.Kind.HALT, run(m));
+      assertEquals(java.util.Set.of(0x5_0040L, 0x6_0000L), m.flushed);
+      assertEquals(0x4_0000, m.state().cr2);
+    }
+  }
+
+  @Test
+  void shouldCheckAlignmentInUserModeOnly() throws HypervisorException {
+    for (int cpl : new int[] {0, 3}) {
+      try (FlatMachine m = new FlatMachine()) {
+        m.code(0x1000, "8b042504000500 8b042502000500 f4"); // mov eax, [50004h]; [50002h]
+        CpuState s = m.longMode();
+        s.cr0 |= 1 << 18;
+        s.rflags |= 1 << 18;
+        s.attributes[CpuState.CS] |= cpl << 5;
+        s.attributes[CpuState.SS] |= cpl << 5;
+        s.base[CpuState.TR] = 0x5_8000;
+        m.put64(0x5_8004, 0x1_8000);
+        m.engine.importState(s);
+        assertEquals(Exit.Kind.HALT, run(m));
+        CpuState after = m.state();
+        boolean checked = after.rip == FlatMachine.IDT + 0x2000 + 17 * 16 + 1;
+        assertEquals(cpl == 3, checked);
+        if (checked) {
+          assertEquals(0, m.get64(after.gpr[4]));
+          assertEquals(0x1007, m.get64(after.gpr[4] + 8));
+        }
+      }
+    }
+  }
+
+  @Test
   void shouldCopyBothWaysAsByteByByteWould() throws HypervisorException {
     Random random = new Random(3);
     for (int n = 0; n < 60; n++) {

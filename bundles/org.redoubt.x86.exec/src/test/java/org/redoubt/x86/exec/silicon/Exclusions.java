@@ -1,7 +1,10 @@
 package org.redoubt.x86.exec.silicon;
 
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
+import org.redoubt.spec.x86.Rflags;
 import org.redoubt.x86.decode.CodeSize;
 import org.redoubt.x86.decode.Form;
 import org.redoubt.x86.decode.Op;
@@ -31,6 +34,9 @@ final class Exclusions {
    * error.
    */
   static final Map<Op, String> TOLERANCES = tolerances();
+
+  /** Operations that are not compared while alignment is checked: which of them depends on more. */
+  static final Set<Op> ALIGNMENT = EnumSet.of(Op.MASKMOVQ, Op.MASKMOVDQU);
 
   private Exclusions() {}
 
@@ -117,6 +123,13 @@ final class Exclusions {
         Op.FCOS,
         Op.FSINCOS);
     return m;
+  }
+
+  /** As {@link #of(Form)}, with these flags set. */
+  static String of(Form form, long flags) {
+    return (flags & Rflags.AC) != 0 && ALIGNMENT.contains(form.op())
+        ? "silicon's rule for its alignment is not known"
+        : of(form);
   }
 
   /** Why this form is left out, or an empty string. */

@@ -155,6 +155,7 @@ final class GuestSide implements AutoCloseable {
 
   void setFlags(long flags) {
     Flags.setAll(cpu, flags | Rflags.FIXED);
+    cpu.privilegeChanged();
   }
 
   @Override

@@ -247,6 +247,7 @@ final class HostCpu implements AutoCloseable {
     }
     leave.absolute(at(HOST_RSP), 0x48, 0x8b, 0x24);
     leave.bytes(0x9c).absolute(at(OUT_FLAGS), 0x8f, 0x04); // pushfq; pop
+    leave.bytes(0x9c, 0x81, 0x24, 0x24).word(~(1 << 18)).bytes(0x9d); // no more alignment checks
     leave.absolute(at(FX_OUT), 0x48, 0x0f, 0xae, 0x04); // fxsave64
     leave.bytes(0xdb, 0xe3).absolute(at(HOST_CW), 0xd9, 0x2c); // fninit; fldcw
     leave.absolute(at(HOST_MXCSR), 0x0f, 0xae, 0x14).bytes(0xfc); // ldmxcsr; cld

@@ -43,6 +43,7 @@ final class Trial {
 
   private final long[] out = new long[HostCpu.FX_BYTES / 8];
   private long flags;
+  private final long extraFlags;
   private Values v = new Values(0);
   private Form form;
   private Form.Choice choice = new Form.Choice();
@@ -51,7 +52,11 @@ final class Trial {
   private long target;
   private final StringBuilder differences = new StringBuilder();
 
-  Trial(HostCpu host, GuestSide guest, Form first) {
+  /**
+   * @param extraFlags bits of RFLAGS that are set in every case
+   */
+  Trial(HostCpu host, GuestSide guest, Form first, long extraFlags) {
+    this.extraFlags = extraFlags;
     this.host = host;
     this.guest = guest;
     form = first;
@@ -118,7 +123,7 @@ final class Trial {
     for (int i = 0; i < 16; i++) {
       gpr[i] = v.integer();
     }
-    flags = (v.next() & STATUS) | Rflags.IF | Rflags.FIXED;
+    flags = (v.next() & STATUS) | Rflags.IF | Rflags.FIXED | extraFlags;
     target = HostCpu.DATA + MIDDLE - 0x100 + v.below(0x200);
     if (v.oneIn(2)) {
       target = target & -16;

@@ -1,0 +1,45 @@
+package org.redoubt.x86.exec;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.redoubt.api.cpu.TlbLayout;
+import org.redoubt.spec.x86.Vector;
+
+/**
+ * What each data access is checked for while alignment is checked or a data breakpoint is armed.
+ * Both are rare, and the fast path knows nothing of them: the vCPU uses a TLB bank that never hits,
+ * so that every access comes by here on its slow path.
+ */
+final class Guard {
+  private static final MemorySegment EMPTY =
+      Arena.global().allocate(TlbLayout.BANK_BYTES, 64).fill((byte) TlbLayout.INVALID);
+
+  /** Host address of a bank without entries; nobody writes it. */
+  static final long NEVER_HITS = EMPTY.address();
+
+  private Guard() {}
+
+  /**
+   * Looks at an access before it is made, if it is to be looked at.
+   *
+   * @param bytes 1, 2, 4 or 8: each is aligned to its size
+   */
+  static void access(Cpu cpu, long gva, int bytes, boolean write) {
+    if (cpu.tlb == NEVER_HITS) {
+      aligned(cpu, gva, bytes);
+      Breakpoints.access(cpu, gva, bytes, write);
+    }
+  }
+
+  /**
+   * #AC if alignment is checked and this is not aligned: for operands that are accessed in pieces,
+   * or later than silicon looks at their alignment.
+   *
+   * @param bytes a power of two
+   */
+  static void aligned(Cpu cpu, long gva, int bytes) {
+    if (cpu.alignmentChecked && (gva & bytes - 1) != 0) {
+      throw cpu.raise(Vector.AC, 0);
+    }
+  }
+}
