@@ -162,6 +162,16 @@ final class SocCache {
    * @return the frame; or the tag's negative status
    */
   int acquire(long page, TagState tag, boolean write) {
+    return acquire(page, tag, write, null, 0);
+  }
+
+  /**
+   * As {@link #acquire(long, TagState, boolean)}, for a caller that overwrites the whole page.
+   *
+   * @param contents what will be written, a page of it from {@code at}: put into a page that is
+   *     filled now, in place of what DRAM holds; null to read DRAM
+   */
+  int acquire(long page, TagState tag, boolean write, @Nullable MemorySegment contents, long at) {
     for (int attempt = 0; ; attempt++) {
       int status = tag.status();
       if (status != TagState.READY) {
@@ -186,7 +196,7 @@ final class SocCache {
       } else if (frame == Book.BUSY) {
         Backoff.pause(attempt);
       } else {
-        frame = fill(page, tag, write);
+        frame = fill(page, tag, write, contents, at);
         if (frame > 0) {
           return frame;
         }
@@ -217,7 +227,8 @@ final class SocCache {
   }
 
   /** Fills a free frame with a page that is not resident; 0 if somebody else was quicker. */
-  private int fill(long page, TagState tag, boolean write) {
+  private int fill(
+      long page, TagState tag, boolean write, @Nullable MemorySegment contents, long at) {
     Lane lane = lanes.take();
     int frame = 0;
     int lastTag = 0;
@@ -239,7 +250,8 @@ final class SocCache {
       lane.page = page;
       lane.frame = frame;
       lane.work = Lane.Work.FILL;
-      failure = load(lane, page, frame, tag);
+      failure =
+          contents == null ? load(lane, page, frame, tag) : place(page, frame, tag, contents, at);
       blamed = lane.slot;
     } finally {
       giveBack(lane);
@@ -261,6 +273,23 @@ final class SocCache {
       handshake.changed(dram.spa(page), Dram.PAGE_BYTES);
     }
     return frame;
+  }
+
+  /** Puts a locked page's new contents into a frame that nobody sees yet; null or why not. */
+  private @Nullable String place(
+      long page, int frame, TagState tag, MemorySegment contents, long at) {
+    if (tag.keys() == null || tag.status() != TagState.READY) {
+      return UNREACHABLE;
+    }
+    try {
+      MemorySegment.copy(
+          contents, at, frames.bytes(), (long) frame << Dram.PAGE_SHIFT, Dram.PAGE_BYTES);
+      return null;
+    } catch (RuntimeException e) { // another thread's segment, or one that was closed
+      book.unlock(page);
+      pool.give(frame);
+      throw e;
+    }
   }
 
   /** Reads a locked page from DRAM into a frame; null or why not. */

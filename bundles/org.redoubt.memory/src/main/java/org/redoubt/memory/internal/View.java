@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 import org.redoubt.api.memory.MemorySuspendedException;
 import org.redoubt.api.memory.MemoryView;
 
@@ -48,17 +49,23 @@ final class View implements MemoryView {
 
   private int pin(long page, boolean write) {
     int frame = cache.pin(page, tag, write);
-    return frame > 0 ? frame : slowPin(page, write);
+    return frame > 0 ? frame : slowPin(page, write, null, 0);
   }
 
-  private int slowPin(long page, boolean write) {
+  /** Pins a page that is going to be overwritten whole, so that it need not be deciphered. */
+  private int pinToOverwrite(long page, MemorySegment contents, long at) {
+    int frame = cache.pin(page, tag, true);
+    return frame > 0 ? frame : slowPin(page, true, contents, at);
+  }
+
+  private int slowPin(long page, boolean write, @Nullable MemorySegment contents, long at) {
     Port own = cache.handshake().runningHere();
     if (own != null) {
       own.park();
     }
     int frame;
     try {
-      frame = cache.acquire(page, tag, write);
+      frame = cache.acquire(page, tag, write, contents, at);
     } finally {
       if (own != null) {
         own.resume();
@@ -136,7 +143,7 @@ final class View implements MemoryView {
     for (long done = 0; done < length; page++) {
       long at = spa + done;
       long part = Math.min(length - done, Dram.PAGE_BYTES - (at & MASK));
-      int frame = pin(page, true);
+      int frame = part == Dram.PAGE_BYTES ? pinToOverwrite(page, source, done) : pin(page, true);
       try {
         MemorySegment.copy(source, done, bytes, offset(frame, at), part);
       } finally {
