@@ -9,6 +9,7 @@ import org.redoubt.api.device.IrqLine;
 import org.redoubt.api.device.MachineControl;
 import org.redoubt.api.device.PortHandler;
 import org.redoubt.api.device.VirtualClock;
+import org.redoubt.struct.SavedState;
 
 /**
  * ACPI's fixed power-management registers, where the FADT says they are. ACPI 6.5, section 4.8.3.

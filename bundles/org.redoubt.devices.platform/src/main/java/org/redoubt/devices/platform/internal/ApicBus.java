@@ -13,6 +13,7 @@ import org.redoubt.api.device.InterruptBus;
 import org.redoubt.api.device.LocalApic;
 import org.redoubt.api.device.LocalApics;
 import org.redoubt.api.device.PicOutput;
+import org.redoubt.struct.SavedState;
 
 /**
  * The local APICs of all vCPUs and the bus between them. Registers are in {@link Lapic}. Finds the

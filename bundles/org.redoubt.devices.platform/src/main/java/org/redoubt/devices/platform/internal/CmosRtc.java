@@ -11,6 +11,7 @@ import org.redoubt.api.device.DeviceFactory;
 import org.redoubt.api.device.IrqLine;
 import org.redoubt.api.device.PortHandler;
 import org.redoubt.api.device.VirtualClock;
+import org.redoubt.struct.SavedState;
 
 /**
  * The real-time clock and its battery-backed memory. Motorola MC146818A data sheet.

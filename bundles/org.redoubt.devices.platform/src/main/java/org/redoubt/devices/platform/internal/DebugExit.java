@@ -7,6 +7,7 @@ import org.redoubt.api.device.DeviceContext;
 import org.redoubt.api.device.DeviceFactory;
 import org.redoubt.api.device.MachineControl;
 import org.redoubt.api.device.PortHandler;
+import org.redoubt.struct.SavedState;
 
 /**
  * A port that ends the run with a code, for tests.

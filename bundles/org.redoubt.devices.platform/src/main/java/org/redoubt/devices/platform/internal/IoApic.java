@@ -8,6 +8,7 @@ import org.redoubt.api.device.DeviceFactory;
 import org.redoubt.api.device.InterruptBus;
 import org.redoubt.api.device.InterruptController;
 import org.redoubt.api.device.MmioHandler;
+import org.redoubt.struct.SavedState;
 
 /**
  * The I/O APIC. Intel 82093AA data sheet (290566), sections 3.1 and 3.2; the EOI register is a

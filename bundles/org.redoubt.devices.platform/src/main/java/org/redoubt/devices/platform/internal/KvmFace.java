@@ -11,6 +11,7 @@ import org.redoubt.api.device.DeviceFactory;
 import org.redoubt.api.device.Dma;
 import org.redoubt.api.device.ParavirtualFace;
 import org.redoubt.api.device.VirtualClock;
+import org.redoubt.struct.SavedState;
 
 /**
  * The hypervisor interface that guests know from KVM, so that they keep time without calibrating

@@ -10,6 +10,7 @@ import org.redoubt.api.device.DeviceFactory;
 import org.redoubt.api.device.InterruptController;
 import org.redoubt.api.device.PicOutput;
 import org.redoubt.api.device.PortHandler;
+import org.redoubt.struct.SavedState;
 
 /**
  * The pair of interrupt controllers; the second hangs on line 2 of the first. Intel 8259A data

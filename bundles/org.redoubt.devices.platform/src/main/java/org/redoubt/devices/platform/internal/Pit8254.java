@@ -8,6 +8,7 @@ import org.redoubt.api.device.DeviceFactory;
 import org.redoubt.api.device.IrqLine;
 import org.redoubt.api.device.PortHandler;
 import org.redoubt.api.device.VirtualClock;
+import org.redoubt.struct.SavedState;
 
 /**
  * The interval timer at 1.193182 MHz, and the port that gates its speaker channel. Intel 8254 data

@@ -7,6 +7,7 @@ import org.redoubt.api.device.DeviceContext;
 import org.redoubt.api.device.DeviceFactory;
 import org.redoubt.api.device.MachineControl;
 import org.redoubt.api.device.PortHandler;
+import org.redoubt.struct.SavedState;
 
 /**
  * The ports by which a PC is reset, and no more of the devices they belong to.

@@ -9,6 +9,7 @@ import org.redoubt.api.device.DeviceContext;
 import org.redoubt.api.device.DeviceFactory;
 import org.redoubt.api.device.IrqLine;
 import org.redoubt.api.device.PortHandler;
+import org.redoubt.struct.SavedState;
 
 /**
  * A serial port with FIFOs. National Semiconductor PC16550D, table 2.

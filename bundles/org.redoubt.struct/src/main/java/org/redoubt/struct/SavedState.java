@@ -1,11 +1,11 @@
-package org.redoubt.devices.platform.internal;
+package org.redoubt.struct;
 
 import java.nio.ByteBuffer;
 import java.util.zip.CRC32;
 
 /**
  * The form in which a device's registers are saved: all of them as longs, so that a device states
- * them once in each direction. Checked as a whole before anything is taken from it.
+ * them once in each direction. Checked as a whole before anything is taken from it. Thread-safe.
  *
  * <pre>
  *   0h   KIND      4   the device's, so that no state ends up in another device
@@ -15,12 +15,18 @@ import java.util.zip.CRC32;
  *   10h  VALUES    8 each, big-endian
  * </pre>
  */
-final class SavedState {
+public final class SavedState {
   private static final int HEADER = 0x10;
 
   private SavedState() {}
 
-  static byte[] write(int kind, int version, long... values) {
+  /**
+   * Writes a state.
+   *
+   * @param kind the device's, such as the four letters of its name
+   * @param version of what the values mean
+   */
+  public static byte[] write(int kind, int version, long... values) {
     ByteBuffer out = ByteBuffer.allocate(HEADER + 8 * values.length);
     out.putInt(kind).putInt(version).putInt(values.length).putInt(0);
     for (long value : values) {
@@ -35,7 +41,7 @@ final class SavedState {
    * @throws IllegalArgumentException if the state is damaged, or is of another kind, version or
    *     length
    */
-  static long[] read(byte[] state, int kind, int version, int count) {
+  public static long[] read(byte[] state, int kind, int version, int count) {
     ByteBuffer in = ByteBuffer.wrap(state);
     if (state.length != HEADER + 8 * count
         || in.getInt() != kind
