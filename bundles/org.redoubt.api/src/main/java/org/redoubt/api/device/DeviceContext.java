@@ -68,6 +68,14 @@ public interface DeviceContext {
   /** A part that a device made earlier has offered. */
   <T> Optional<T> part(Class<T> type);
 
+  /**
+   * Tells the machine's owner what the guest cannot mend, such as a full disk. One line for each
+   * call: say a thing once.
+   *
+   * @param sentence without the device's name, which is put in front
+   */
+  default void report(String sentence) {}
+
   /** Number of vCPUs of the machine. */
   int vcpus();
 }
