@@ -5,7 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The guest's ACPI tables, in one block: RSDP, XSDT, FADT, FACS, MADT, DSDT. ACPI 6.5 section 5.2.
+ * The guest's ACPI tables, in one block: RSDP, XSDT, FADT, FACS, MADT, MCFG, DSDT. ACPI 6.5 section
+ * 5.2.
  *
  * <p>Full ACPI hardware, not the reduced model: Debian's cloud kernels then drive PIC, PIT and PM
  * timer the way they do on every PC, and power off through PM1_CNT. There is no SMI_CMD, so ACPI
@@ -20,6 +21,7 @@ record AcpiTables(MemorySegment bytes, long rsdp) {
   private static final int XSDT = 0x40;
   private static final int FADT = 0x100;
   private static final int FACS = 0x400;
+  private static final int MCFG = 0x480;
   private static final int MADT = 0x1000;
   private static final int DSDT = 0x2000;
   private static final int HEADER = 36;
@@ -50,6 +52,7 @@ record AcpiTables(MemorySegment bytes, long rsdp) {
     facs(block);
     fadt(block, gpa);
     madt(block, machine);
+    mcfg(block);
     xsdt(block, gpa);
     rsdp(block, gpa);
     return new AcpiTables(block.segment(), gpa + RSDP);
@@ -75,7 +78,8 @@ record AcpiTables(MemorySegment bytes, long rsdp) {
 
   private static void xsdt(Bytes block, long gpa) {
     block.u64(XSDT + HEADER, gpa + FADT).u64(XSDT + HEADER + 8, gpa + MADT);
-    header(block, XSDT, "XSDT", HEADER + 16, 1);
+    block.u64(XSDT + HEADER + 16, gpa + MCFG);
+    header(block, XSDT, "XSDT", HEADER + 24, 1);
   }
 
   private static void facs(Bytes block) {
@@ -121,6 +125,12 @@ record AcpiTables(MemorySegment bytes, long rsdp) {
     header(block, MADT, "APIC", at - MADT, 5);
   }
 
+  /** PCI Firmware Specification 3.2, section 4.1.2: segment 0, bus 0. */
+  private static void mcfg(Bytes block) {
+    block.u64(MCFG + 44, Machine.PCI_ECAM).u16(MCFG + 52, 0).u8(MCFG + 54, 0).u8(MCFG + 55, 0);
+    header(block, MCFG, "MCFG", 60, 1);
+  }
+
   private static int override(Bytes block, int at, int irq, int gsi, int flags) {
     block
         .u8(at, 2)
@@ -132,9 +142,49 @@ record AcpiTables(MemorySegment bytes, long rsdp) {
     return at + 10;
   }
 
-  /** Soft-off, the serial port, the clock, and the MMIO devices. */
+  /** The PCI host bridge: what it has, what it passes on, and where INTA of its devices goes. */
+  private static byte[] pciHost() {
+    byte[][] routes = new byte[32][];
+    for (int device = 0; device < routes.length; device++) {
+      routes[device] =
+          Aml.pack(
+              Aml.integer((long) device << 16 | 0xFFFF),
+              Aml.integer(0),
+              Aml.integer(0),
+              Aml.integer(Machine.PCI_FIRST_GSI + device % Machine.PCI_GSIS));
+    }
+    return Aml.device(
+        "PCI0",
+        Aml.name("_HID", Aml.eisaId("PNP0A08")),
+        Aml.name("_CID", Aml.eisaId("PNP0A03")),
+        Aml.name("_UID", Aml.integer(0)),
+        Aml.name("_BBN", Aml.integer(0)),
+        Aml.name("_CCA", Aml.integer(1)),
+        Aml.name(
+            "_CRS",
+            Aml.resources(
+                Aml.busNumbers(0, 0),
+                Aml.io(Machine.PCI_CONFIG_PORT, 8),
+                Aml.ioWindow(0, Machine.PCI_CONFIG_PORT - 1),
+                Aml.ioWindow(Machine.PCI_CONFIG_PORT + 8, 0xFFFF),
+                Aml.memoryWindow(Machine.PCI_WINDOW, Machine.PCI_WINDOW_BYTES))),
+        Aml.name("_PRT", Aml.pack(routes)));
+  }
+
+  /** What no device may be put over: Linux believes the MCFG only with this. */
+  private static byte[] motherboard() {
+    return Aml.device(
+        "MBRD",
+        Aml.name("_HID", Aml.eisaId("PNP0C02")),
+        Aml.name("_UID", Aml.integer(0)),
+        Aml.name("_CRS", Aml.resources(Aml.memory32(Machine.PCI_ECAM, Machine.PCI_ECAM_BYTES))));
+  }
+
+  /** Soft-off, PCI, the serial port, the clock, and the MMIO devices. */
   private static int dsdt(Bytes block, Machine machine) {
     List<byte[]> devices = new ArrayList<>();
+    devices.add(pciHost());
+    devices.add(motherboard());
     devices.add(
         Aml.device(
             "COM1",

@@ -122,6 +122,43 @@ final class Aml {
     return cat(bytes(0x86), little(9, 2), bytes(1), little(base, 4), little(length, 4));
   }
 
+  /** WordBusNumber(ResourceProducer, fixed, first to last). Section 6.4.3.5.3. */
+  static byte[] busNumbers(int first, int last) {
+    return cat(
+        bytes(0x88),
+        little(13, 2),
+        bytes(2, 0x0C, 0),
+        words(2, 0, first, last, 0, last - first + 1));
+  }
+
+  /** WordIO(ResourceProducer, fixed, decoded, entire range). Section 6.4.3.5.3. */
+  static byte[] ioWindow(int first, int last) {
+    return cat(
+        bytes(0x88),
+        little(13, 2),
+        bytes(1, 0x0C, 3),
+        words(2, 0, first, last, 0, last - first + 1));
+  }
+
+  /**
+   * DWordMemory(ResourceProducer, fixed, decoded, not cacheable, read-write). Section 6.4.3.5.2.
+   */
+  static byte[] memoryWindow(long first, long length) {
+    return cat(
+        bytes(0x87),
+        little(23, 2),
+        bytes(0, 0x0C, 1),
+        words(4, 0, first, first + length - 1, 0, length));
+  }
+
+  private static byte[] words(int width, long... values) {
+    byte[][] all = new byte[values.length][];
+    for (int i = 0; i < values.length; i++) {
+      all[i] = little(values[i], width);
+    }
+    return cat(all);
+  }
+
   /** Interrupt(ResourceConsumer, Level, ActiveHigh, Exclusive). Section 6.4.3.6. */
   static byte[] levelInterrupt(int gsi) {
     return cat(bytes(0x89), little(6, 2), bytes(1, 1), little(gsi, 4));

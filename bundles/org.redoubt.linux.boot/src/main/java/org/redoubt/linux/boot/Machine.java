@@ -70,6 +70,27 @@ public record Machine(
   /** I/O APIC registers. */
   public static final long IO_APIC = 0xFEC0_0000L;
 
+  /** PCI configuration ports: address at the first, data from the fifth on. */
+  public static final int PCI_CONFIG_PORT = 0xCF8;
+
+  /** PCI configuration space, memory-mapped: 1 MiB, bus 0. */
+  public static final long PCI_ECAM = 0xE000_0000L;
+
+  /** Bytes of it. */
+  public static final long PCI_ECAM_BYTES = 1L << 20;
+
+  /** Where the BARs of PCI devices are. */
+  public static final long PCI_WINDOW = 0xD000_0000L;
+
+  /** Bytes of it. */
+  public static final long PCI_WINDOW_BYTES = 256L << 20;
+
+  /** Interrupt of PCI device 0; device n has this plus n modulo {@link #PCI_GSIS}. */
+  public static final int PCI_FIRST_GSI = 16;
+
+  /** Number of interrupts that PCI devices share. */
+  public static final int PCI_GSIS = 8;
+
   /**
    * A virtio-mmio device.
    *

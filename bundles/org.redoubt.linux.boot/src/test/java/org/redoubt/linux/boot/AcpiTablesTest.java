@@ -52,10 +52,13 @@ class AcpiTablesTest {
     assertSumsToZero(rsdp.asSlice(0, 20));
     assertSumsToZero(rsdp);
     MemorySegment xsdt = table(tables, Bytes.u64(rsdp, 24), "XSDT");
-    assertEquals(36 + 16, xsdt.byteSize());
+    assertEquals(36 + 24, xsdt.byteSize());
     MemorySegment fadt = table(tables, Bytes.u64(xsdt, 36), "FACP");
     assertEquals(276, fadt.byteSize());
     table(tables, Bytes.u64(xsdt, 44), "APIC");
+    MemorySegment mcfg = table(tables, Bytes.u64(xsdt, 52), "MCFG");
+    assertEquals(60, mcfg.byteSize());
+    assertEquals(Machine.PCI_ECAM, Bytes.u64(mcfg, 44));
     table(tables, Bytes.u64(fadt, 140), "DSDT");
     assertEquals(Bytes.u64(fadt, 140), Bytes.u32(fadt, 40));
     MemorySegment facs = tables.bytes().asSlice(Bytes.u32(fadt, 36) - GPA, 64);
@@ -127,6 +130,11 @@ class AcpiTablesTest {
     hex("22 10 00", Aml.irq(4));
     hex("86 09 00 01 00 00 00 D0 00 02 00 00", Aml.memory32(0xD000_0000L, 0x200));
     hex("89 06 00 01 01 10 00 00 00", Aml.levelInterrupt(16));
+    hex("88 0D 00 02 0C 00 00 00 00 00 00 00 00 00 01 00", Aml.busNumbers(0, 0));
+    hex("88 0D 00 01 0C 03 00 00 00 0D FF FF 00 00 00 F3", Aml.ioWindow(0xD00, 0xFFFF));
+    hex(
+        "87 17 00 00 0C 01 00 00 00 00 00 00 00 D0 FF FF FF DF 00 00 00 00 00 00 00 10",
+        Aml.memoryWindow(0xD000_0000L, 0x1000_0000L));
     hex("0D 4C 4E 00", Aml.string("LN"));
   }
 
