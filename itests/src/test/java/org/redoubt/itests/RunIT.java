@@ -144,6 +144,7 @@ class RunIT {
     Path foreign = file("foreign", new byte[100_000]);
     Path elf = file("elf", new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1, 0});
     Path huge = file("huge", new byte[40 << 20]);
+    Path truncatedDisk = file("disk", new byte[1000]);
     String good = kernel.toString();
     return Stream.of(
         new Arguments("truncated", "--kernel", truncated.toString()),
@@ -159,7 +160,9 @@ class RunIT {
         new Arguments("quantum", "--kernel", good, "--protection", "quantum"),
         new Arguments("warp", "--kernel", good, "--cpu-engine", "warp"),
         new Arguments("rot13", "--kernel", good, "--engine", "rot13"),
-        new Arguments("disks are not there yet", "--kernel", good, "--disk", "disk.img"),
+        new Arguments("does not exist", "--kernel", good, "--disk", "/nowhere.img"),
+        new Arguments("whole sectors", "--kernel", good, "--disk", truncatedDisk.toString()),
+        new Arguments("not all before it", "--kernel", good, "--option", "disk1.file=x"),
         new Arguments("SoC cache", "--kernel", good, "--soc-cache", "4K"),
         new Arguments("32 bits", "--kernel", good, "--policy", "0x100000000"),
         new Arguments("go together", "--kernel", good, "--secret-header", "h"),

@@ -172,6 +172,9 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
       for (String name : deviceNames) {
         machine.plug(name, parts.devices.find(Optional.of(name)).service());
       }
+      for (StandardMachine.Slot slot : StandardMachine.byOption(config.options())) {
+        machine.plug(slot.name(), parts.devices.find(Optional.of(slot.factory())).service());
+      }
       for (int index = 0; index < config.vcpus(); index++) {
         vm.add(vcpu(vm, machine, index, cpus, mmus, lease, plan));
       }

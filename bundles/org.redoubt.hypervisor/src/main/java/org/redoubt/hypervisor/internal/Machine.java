@@ -27,6 +27,7 @@ import org.redoubt.api.device.VirtualClock;
  * they offer each other. Its lock is the device lock.
  */
 final class Machine {
+  private static final System.Logger LOG = System.getLogger("org.redoubt.hypervisor");
   private static final int PORTS = 0x1_0000;
   private static final int LINES = 256;
 
@@ -298,6 +299,11 @@ final class Machine {
     @Override
     public <T> Optional<T> part(Class<T> type) {
       return Machine.this.part(type);
+    }
+
+    @Override
+    public void report(String sentence) {
+      LOG.log(System.Logger.Level.WARNING, "Device %s: %s".formatted(name, sentence));
     }
 
     @Override

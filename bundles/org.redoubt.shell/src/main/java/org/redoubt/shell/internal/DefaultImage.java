@@ -1,6 +1,7 @@
 package org.redoubt.shell.internal;
 
 import java.nio.file.Path;
+import java.util.List;
 import org.redoubt.guest.images.GuestImage;
 import org.redoubt.guest.images.GuestImages;
 import org.redoubt.guest.images.ImageException;
@@ -23,13 +24,15 @@ record DefaultImage(ShellCommand.Io io) {
   /**
    * Finds or fetches it.
    *
+   * @param modules kernel modules to load, with those that they need
    * @throws UsageException if it can be had from nowhere
    */
-  Files files() throws UsageException {
+  Files files(List<String> modules) throws UsageException {
     GuestImages images = new GuestImages(GuestImages.defaultCache(), new Bars(io));
     try {
       GuestImage image = images.debian();
-      return new Files(image.kernel(), images.store(Initramfs.of(image).build()));
+      return new Files(
+          image.kernel(), images.store(Initramfs.of(image).modules(image, modules).build()));
     } catch (ImageException e) {
       throw new UsageException(Failures.oneLine(e));
     }

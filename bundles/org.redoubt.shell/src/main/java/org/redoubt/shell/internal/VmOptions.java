@@ -1,8 +1,10 @@
 package org.redoubt.shell.internal;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -16,6 +18,9 @@ import picocli.CommandLine.Option;
 final class VmOptions {
   /** The console that {@code run} shows, for a kernel that was not told otherwise. */
   private static final String DEFAULT_APPEND = "console=ttyS0";
+
+  /** Ends the name of a disk that the guest may only read. */
+  private static final String READ_ONLY = ",readonly";
 
   @Option(
       names = "--kernel",
@@ -44,9 +49,9 @@ final class VmOptions {
 
   @Option(
       names = "--disk",
-      paramLabel = "FILE",
-      description = "Not there yet: this machine has no disk controller.")
-  @Nullable Path disk;
+      paramLabel = "FILE[,readonly]",
+      description = "A raw disk image, /dev/vda for the guest. Repeatable: the next is /dev/vdb.")
+  List<String> disks = new ArrayList<>();
 
   @Option(
       names = "--protection",
@@ -103,20 +108,17 @@ final class VmOptions {
    * @throws UsageException if a value cannot be
    */
   VmConfig config(String name, DefaultImage image) throws UsageException {
-    if (disk != null) {
-      throw new UsageException("--disk %s: disks are not there yet".formatted(disk));
-    }
     if (memoryBytes % AddressMap.PAGE_BYTES != 0) {
       throw new UsageException("--memory takes a multiple of 4K");
     }
     Path chosenKernel = kernel;
     Optional<Path> chosenInitrd = Optional.ofNullable(initrd);
     if (chosenKernel == null) {
-      DefaultImage.Files files = image.files();
+      DefaultImage.Files files = image.files(modules());
       chosenKernel = files.kernel();
       chosenInitrd = chosenInitrd.or(() -> Optional.of(files.initrd()));
     }
-    Map<String, String> all = new LinkedHashMap<>(options);
+    Map<String, String> all = deviceOptions();
     if (policy != null) {
       all.put("policy", policy);
     }
@@ -136,6 +138,25 @@ final class VmOptions {
         hostEncryption,
         lab,
         all);
+  }
+
+  /** Modules that the default guest needs for the devices asked for. */
+  private List<String> modules() {
+    return disks.isEmpty() ? List.of() : List.of("virtio_pci", "virtio_blk", "virtio_rng");
+  }
+
+  /** The options, with those of the devices that have a name of their own here. */
+  private Map<String, String> deviceOptions() {
+    Map<String, String> all = new LinkedHashMap<>(options);
+    for (int i = 0; i < disks.size(); i++) {
+      String disk = disks.get(i);
+      boolean readOnly = disk.endsWith(READ_ONLY);
+      all.put(
+          "disk%d.file".formatted(i),
+          readOnly ? disk.substring(0, disk.length() - READ_ONLY.length()) : disk);
+      all.put("disk%d.readonly".formatted(i), readOnly ? "on" : "off");
+    }
+    return all;
   }
 
   private VmConfig.Protection protection() throws UsageException {
