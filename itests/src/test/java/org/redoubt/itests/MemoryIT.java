@@ -18,6 +18,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,13 +52,18 @@ class MemoryIT {
 
   private MemorySystem create(String engine, long cacheBytes, TestKeys keys)
       throws HypervisorException {
+    return create(Optional.of(engine), cacheBytes, keys);
+  }
+
+  private MemorySystem create(Optional<String> engine, long cacheBytes, TestKeys keys)
+      throws HypervisorException {
+    MemoryConfig config =
+        MemoryConfig.of("itest", (long) PAGES * Pages.BYTES)
+            .withSocCacheBytes(cacheBytes)
+            .withDramFile(folder.resolve("dram"));
     MemorySystem system =
         Services.get(MemorySystemFactory.class)
-            .create(
-                MemoryConfig.of("itest", (long) PAGES * Pages.BYTES)
-                    .withSocCacheBytes(cacheBytes)
-                    .withDramFile(folder.resolve("dram"))
-                    .withEngine(engine));
+            .create(engine.map(config::withEngine).orElse(config));
     system.setKeyInstaller(Optional.of(keys));
     assertEquals(KeyStatus.INSTALLED, system.activate(ASID));
     return system;
@@ -141,6 +147,52 @@ class MemoryIT {
       }
       system.flush();
       decrypt("aes-128-xex", keys, versions, 0);
+    }
+  }
+
+  @Test
+  void shouldCarryPagesOverWhenAnotherEngineIsConfigured() throws Exception {
+    TestKeys keys = new TestKeys();
+    Shell shell = new Shell();
+    try (MemorySystem system = create(Optional.empty(), 64 * Pages.BYTES, keys)) {
+      for (int page = 0; page < PAGES; page++) {
+        Pages.write(system.view(ASID), page, 3);
+      }
+      String best = system.engine();
+      try {
+        configure(shell, system, "aes-256-xts", "aes-256-xts");
+        check(system, keys, "aes-256-xts", 3);
+        for (int page = 0; page < PAGES; page++) {
+          Pages.write(system.view(ASID), page, 4);
+        }
+        shell.run("config:set org.redoubt.memory engine=nix socCacheBytes=65536");
+        Services.await("the setting arrives", () -> system.stats().capacityPages() == 16);
+        assertEquals("aes-256-xts", system.engine(), "an unknown name changes nothing");
+        configure(shell, system, "bouncycastle", "bouncycastle");
+        check(system, keys, "bouncycastle", 4);
+      } finally {
+        shell.run("config:set org.redoubt.memory socCacheBytes=");
+        configure(shell, system, "", best);
+      }
+      check(system, keys, best, 4);
+    }
+  }
+
+  /** As the operator does it: the change follows by itself. */
+  private static void configure(Shell shell, MemorySystem system, String setting, String expected) {
+    shell.run("config:set org.redoubt.memory engine=" + setting);
+    Services.await("engine " + expected, () -> system.engine().equals(expected));
+    Services.await("all pages have moved", () -> system.change().isEmpty());
+    assertEquals(Optional.empty(), system.suspension(ASID));
+  }
+
+  /** Every page reads back right, and DRAM holds it under the engine of that name. */
+  private void check(MemorySystem system, TestKeys keys, String engine, long version)
+      throws IOException, InterruptedException {
+    system.wbinvd();
+    decrypt(engine, keys, new long[PAGES], version);
+    for (int page = 0; page < PAGES; page++) {
+      Pages.check(system.view(ASID), page, version);
     }
   }
 

@@ -122,6 +122,18 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
   void configure(Settings now) {
     Settings before = settings;
     settings = now;
+    if (now.engine().isPresent() && !before.engine().equals(now.engine())) {
+      try {
+        Candidate there = engines.choose(now.engine());
+        LOG.log(System.Logger.Level.DEBUG, "Configured engine: {0}", there.name());
+      } catch (HypervisorException e) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "org.redoubt.memory: engine={0} waits for a bundle that provides it: {1}",
+            now.engine().get(),
+            String.valueOf(e.getMessage()));
+      }
+    }
     for (SocMemory system : systems) {
       if (!before.engine().equals(now.engine())) {
         system.changes().forgetCommand();
