@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.encryption.MemoryEncryptionEngine;
 import org.redoubt.api.memory.EngineChange.State;
+import org.redoubt.memory.internal.TagState.Keys;
 
 /**
  * Which engine one memory system uses: changes on demand and by themselves, failures, engines that
@@ -107,8 +108,9 @@ final class Changes implements SocCache.Faults {
             "Pages are still to be brought back to engine %s: change to it first"
                 .formatted(from.name()));
       }
-      handOver(from, target);
-      return launch(from, target);
+      Movement movement = movement(from, target);
+      handOver(movement);
+      return launch(movement);
     } finally {
       synchronized (this) {
         preparing = false;
@@ -116,11 +118,14 @@ final class Changes implements SocCache.Faults {
     }
   }
 
-  private Movement launch(Candidate from, Candidate target) throws HypervisorException {
-    Movement movement =
-        new Movement(system, this, keys, new PageMover(system.cache(), tags), from, target);
+  private Movement movement(Candidate from, Candidate target) {
+    return new Movement(system, this, keys, new PageMover(system.cache(), tags), from, target);
+  }
+
+  private Movement launch(Movement movement) throws HypervisorException {
     synchronized (this) {
       if (closed) {
+        active = null;
         throw new HypervisorException("The memory system is closed");
       }
       active = movement;
@@ -132,16 +137,17 @@ final class Changes implements SocCache.Faults {
 
   /** To the engine in use: mends what has failed of it, and finishes what was left unfinished. */
   private Movement stay(Candidate from, Candidate target) throws HypervisorException {
+    Movement movement = movement(from, target);
     if (keys.pagesToMove() > 0) {
-      return launch(from, target);
+      return launch(movement);
     }
-    Movement movement =
-        new Movement(system, this, keys, new PageMover(system.cache(), tags), from, target);
     movement.endAtOnce();
     return movement;
   }
 
-  private void handOver(Candidate from, Candidate target) throws HypervisorException {
+  private void handOver(Movement movement) throws HypervisorException {
+    Candidate from = movement.fromCandidate();
+    Candidate target = movement.toCandidate();
     Map<TagState, KeySlot> fresh = new LinkedHashMap<>();
     Undo undo = system.openUndo();
     try {
@@ -151,8 +157,12 @@ final class Changes implements SocCache.Faults {
             fresh.put(tag, keys.obtain(tag.tag(), target));
           }
         }
-      } while (!keys.handOver(target, fresh, undo));
+        // It is active from the first use of the new engine on: if that fails, it turns back.
+      } while (!keys.handOver(target, fresh, undo, () -> active = movement));
     } catch (Bounded.Failure e) {
+      if (undo != null) {
+        undo.discard();
+      }
       throw new HypervisorException(
           "Engine %s cannot take over from %s: %s".formatted(target.name(), from.name(), e.text()),
           e);
@@ -198,25 +208,32 @@ final class Changes implements SocCache.Faults {
   // Failures
 
   @Override
-  public void failed(KeySlot slot, String failure, boolean encrypting) {
+  public void failed(KeySlot slot, String failure, @Nullable Keys used) {
     if (slot.fault() != null) {
       refresh();
       return;
     }
     String name = slot.use().name();
     String reason = "Engine %s failed: %s".formatted(name, failure);
-    Movement running = active;
-    if (running != null && running.to().equals(name) && !running.from().equals(name)) {
-      if (running.state() == State.RUNNING) {
-        running.turnBack(reason);
-        return;
-      }
-      if (encrypting && running.state() == State.ROLLING_BACK) {
-        return; // begun before it turned back: nothing more is to be written by this engine
-      }
+    if (harmless(slot, reason, used)) {
+      return;
     }
     engines.find(name).ifPresent(candidate -> distrusted.add(candidate.serviceId()));
     blame(name, reason);
+  }
+
+  /** Whether nothing depends on an engine that failed, or nothing any more. */
+  private synchronized boolean harmless(KeySlot slot, String reason, @Nullable Keys used) {
+    if (used != tags[slot.tag()].keys()) {
+      return true; // the caller tries again with other keys; if those fail too, it will tell
+    }
+    Movement running = active;
+    String name = slot.use().name();
+    if (running == null || !running.to().equals(name) || running.from().equals(name)) {
+      return false;
+    }
+    running.turnBack(reason);
+    return running.state() == State.ROLLING_BACK && used != tags[slot.tag()].keys();
   }
 
   /** Stops all use of an engine's slots. */
@@ -500,11 +517,12 @@ final class Changes implements SocCache.Faults {
       KeySlot slot = lane.slot;
       if (lane.tick() >= limitTicks && slot != null && lane.abandon()) {
         Runnable after = lane.onAbandoned;
+        Keys used = lane.keys;
         system.cache().takeOver(lane);
         failed(
             slot,
             "a call takes more than %d ms".formatted(settings.get().engineLimit().toMillis()),
-            false);
+            used);
         if (after != null) {
           after.run();
         }

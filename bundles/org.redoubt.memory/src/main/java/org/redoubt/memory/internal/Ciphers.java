@@ -72,9 +72,13 @@ final class Ciphers {
    */
   static @Nullable String decryptProven(Lane lane, KeySlot slot, long spa, MemorySegment cipher) {
     String failure = decrypt(lane, slot, spa, cipher, lane.plain);
-    if (failure == null) {
-      failure = encrypt(lane, slot, spa, lane.plainIn, lane.check);
-    }
+    return failure == null ? prove(lane, slot, spa, lane.plainIn, cipher) : failure;
+  }
+
+  /** Proves that a plaintext is what a ciphertext stands for. */
+  static @Nullable String prove(
+      Lane lane, KeySlot slot, long spa, MemorySegment plain, MemorySegment cipher) {
+    String failure = encrypt(lane, slot, spa, plain, lane.check);
     if (failure == null && cipher.mismatch(lane.check) != -1) {
       failure = "what it decrypted does not encrypt to the same bytes";
     }

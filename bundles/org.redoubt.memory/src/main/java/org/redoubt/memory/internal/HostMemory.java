@@ -29,6 +29,7 @@ final class HostMemory {
   private static final int PROT_READ_WRITE = 0x3;
   private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x2 | 0x20 | 0x4000;
   private static final int MADV_DONTNEED = 4;
+  private static final int MADV_FREE = 8;
   private static final int MADV_HUGEPAGE = 14;
   private static final int O_RDWR_CLOEXEC = 0x2 | 0x80000;
 
@@ -103,15 +104,26 @@ final class HostMemory {
 
   /** Gives whole pages of anonymous memory back to the host; they read as zeros afterwards. */
   static void discard(MemorySegment pages) {
-    if (MADVISE.isEmpty()) {
+    if (!advise(pages, MADV_DONTNEED)) {
       pages.fill((byte) 0);
-      return;
+    }
+  }
+
+  /**
+   * Lets the host take whole pages back when it needs them; until then they keep what they hold.
+   */
+  static void offer(MemorySegment pages) {
+    if (!advise(pages, MADV_FREE)) {
+      discard(pages);
+    }
+  }
+
+  private static boolean advise(MemorySegment pages, int advice) {
+    if (MADVISE.isEmpty()) {
+      return false;
     }
     try {
-      int status = (int) MADVISE.get().invokeExact(pages, pages.byteSize(), MADV_DONTNEED);
-      if (status != 0) {
-        pages.fill((byte) 0);
-      }
+      return (int) MADVISE.get().invokeExact(pages, pages.byteSize(), advice) == 0;
     } catch (Throwable e) {
       throw new AssertionError("bug: madvise cannot be called", e);
     }
@@ -119,13 +131,7 @@ final class HostMemory {
 
   /** Asks for large host pages where they are to be had: fewer faults and fewer TLB misses. */
   static void adviseHuge(MemorySegment pages) {
-    if (MADVISE.isPresent()) {
-      try {
-        int ignored = (int) MADVISE.get().invokeExact(pages, pages.byteSize(), MADV_HUGEPAGE);
-      } catch (Throwable e) {
-        throw new AssertionError("bug: madvise cannot be called", e);
-      }
-    }
+    boolean ignored = advise(pages, MADV_HUGEPAGE);
   }
 
   /**

@@ -17,6 +17,11 @@ final class IntTable {
     words = HostMemory.map(count << 2, arena, what);
   }
 
+  /** Makes all of it zero and gives its memory back; nobody may be using it. */
+  void clear() {
+    HostMemory.discard(words);
+  }
+
   /** Volatile read. */
   int get(long i) {
     return (int) AT.getVolatile(words, i << 2);

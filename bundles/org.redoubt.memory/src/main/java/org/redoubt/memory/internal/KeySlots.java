@@ -351,14 +351,16 @@ final class KeySlots {
    * wrote it.
    *
    * @param fresh the new slots; those of tags that went out of use meanwhile are left in it
+   * @param first is run before the first slot is used
    * @return false, and nothing has changed, if a tag came into use meanwhile that is not in it
    */
   synchronized boolean handOver(
-      Candidate target, Map<TagState, KeySlot> fresh, @Nullable Undo kept) {
+      Candidate target, Map<TagState, KeySlot> fresh, @Nullable Undo kept, Runnable first) {
     List<TagState> live = tagsWithKeys();
     if (!fresh.keySet().containsAll(live)) {
       return false;
     }
+    first.run();
     for (TagState tag : live) {
       Keys keys = tag.keys();
       KeySlot slot = fresh.remove(tag);

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.redoubt.memory.internal.TagState.Keys;
 
 /**
  * One thread's way through an engine: buffers of one page, and what the watchdog needs to know of a
@@ -59,6 +60,10 @@ final class Lane {
   @Nullable KeySlot slot;
   @Nullable KeySlot entered;
   @Nullable KeySlot enteredToo;
+
+  /** The keys that {@link #entered} was taken from. */
+  @Nullable Keys keys;
+
   @Nullable Thread thread;
   @Nullable Runnable onAbandoned;
   private volatile boolean interrupted;

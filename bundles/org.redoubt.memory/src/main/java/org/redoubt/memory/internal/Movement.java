@@ -16,7 +16,7 @@ import org.redoubt.api.memory.EngineChange;
 final class Movement implements EngineChange {
   private static final int CHUNK = 256;
   private static final int WORKERS = Math.min(2, Runtime.getRuntime().availableProcessors());
-  private static final int PAGES_A_TURN = 64;
+  private static final int PAGES_A_TURN = 1024;
   private static final int MAX_IDLE_PASSES = 2000;
 
   private final SocMemory system;
@@ -26,7 +26,7 @@ final class Movement implements EngineChange {
   private final Candidate from;
   private final Candidate to;
   private final String fromName;
-  private final long total;
+  private volatile long total;
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile State state = State.RUNNING;
   private volatile @Nullable String failure;
@@ -46,11 +46,11 @@ final class Movement implements EngineChange {
     this.from = from;
     this.to = to;
     fromName = from.name().equals(to.name()) ? keys.oldEngine().orElse(to.name()) : from.name();
-    total = keys.pagesToMove();
   }
 
   /** Begins to move, in the background. */
   void start() {
+    total = keys.pagesToMove();
     Thread.ofPlatform()
         .daemon()
         .name("redoubt engine change " + system.config().name())
@@ -157,12 +157,14 @@ final class Movement implements EngineChange {
   private void run() {
     changes.announceStart(this);
     int idle = 0;
+    boolean patient = false;
     while (!stop) {
       long before = keys.pagesToMove();
       if (before == 0 && keys.nothingToMove() && finish()) {
         break;
       }
-      pass();
+      pass(patient);
+      patient = true;
       if (keys.pagesToMove() < before) {
         idle = 0;
       } else if (++idle == MAX_IDLE_PASSES) {
@@ -194,22 +196,26 @@ final class Movement implements EngineChange {
     return true;
   }
 
-  /** Goes over all of DRAM once. */
-  private void pass() {
+  /**
+   * Goes over all of DRAM once.
+   *
+   * @param patient whether to wait for pages that others have: the first time, going on is better
+   */
+  private void pass(boolean patient) {
     AtomicLong cursor = new AtomicLong();
     AtomicInteger working = new AtomicInteger(WORKERS);
     for (int i = 0; i < WORKERS; i++) {
       Thread.ofPlatform()
           .daemon()
           .name("redoubt page mover " + system.config().name())
-          .start(() -> work(cursor, working));
+          .start(() -> work(cursor, working, patient));
     }
     for (int attempt = 200; working.get() > 0; attempt++) {
       Backoff.pause(attempt);
     }
   }
 
-  private void work(AtomicLong cursor, AtomicInteger working) {
+  private void work(AtomicLong cursor, AtomicInteger working, boolean patient) {
     SocCache cache = system.cache();
     Lane lane = cache.lanes().take();
     lane.onAbandoned = working::decrementAndGet;
@@ -225,7 +231,7 @@ final class Movement implements EngineChange {
         for (long page = first; page < end && problem == null && state == began; page++) {
           TagState tag = mover.toMove(page);
           if (tag != null) {
-            problem = mover.move(lane, page, tag, () -> stop);
+            problem = mover.move(lane, page, tag, patient, () -> stop);
             if (++moved % PAGES_A_TURN == 0) {
               Thread.yield(); // a guest that waits for a processor goes first
             }
@@ -233,7 +239,7 @@ final class Movement implements EngineChange {
         }
       }
       if (problem != null && !PageMover.abandoned(problem)) {
-        changes.failed(problem.slot(), problem.failure(), problem.encrypting());
+        changes.failed(problem.slot(), problem.failure(), problem.used());
         String fault = problem.slot().fault();
         if (fault != null) {
           suspend(fault);

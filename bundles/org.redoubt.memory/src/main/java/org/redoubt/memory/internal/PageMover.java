@@ -1,13 +1,15 @@
 package org.redoubt.memory.internal;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.memory.internal.TagState.Keys;
 
 /**
  * Moves the ciphertext of one page after the other from old key slots to current ones. A resident
- * page is moved in DRAM under its frame: guests go on reading and writing the plaintext.
+ * page is moved in DRAM under its frame: guests go on reading and writing the plaintext. For such a
+ * page the frame also stands in for an entry in {@link Undo}: see {@link SocCache#owed}.
  */
 final class PageMover {
   /**
@@ -16,9 +18,11 @@ final class PageMover {
    * @param slot whose engine failed
    * @param failure what it did, the rest of a sentence; {@link Ciphers#ABANDONED} if the watchdog
    *     has taken over
-   * @param encrypting whether it was to write
+   * @param used the tag's keys when the call began
    */
-  record Failure(KeySlot slot, String failure, boolean encrypting) {}
+  record Failure(KeySlot slot, String failure, Keys used) {}
+
+  private static final int IMPATIENT_ATTEMPTS = 8;
 
   private final SocCache cache;
   private final TagState[] tags;
@@ -46,10 +50,12 @@ final class PageMover {
   /**
    * Moves one page.
    *
+   * @param patient whether to wait for whoever has the page, rather than to leave it for now
    * @param stop asked while it has to wait
-   * @return null when it was moved or need not be
+   * @return null when it was moved, left, or need not be moved
    */
-  @Nullable Failure move(Lane lane, long page, TagState tag, BooleanSupplier stop) {
+  @Nullable Failure move(
+      Lane lane, long page, TagState tag, boolean patient, BooleanSupplier stop) {
     Book book = cache.book();
     Frames frames = cache.frames();
     for (int attempt = 0; !stop.getAsBoolean(); attempt++) {
@@ -73,6 +79,9 @@ final class PageMover {
           }
         }
       }
+      if (!patient && attempt == IMPATIENT_ATTEMPTS) {
+        return null;
+      }
       Backoff.pause(attempt);
     }
     return null;
@@ -81,7 +90,7 @@ final class PageMover {
   private @Nullable Failure movePage(Lane lane, long page, TagState tag) {
     lane.page = page;
     lane.work = Lane.Work.MOVE_PAGE;
-    Failure failure = convert(lane, page, tag);
+    Failure failure = convert(lane, page, 0, tag);
     if (!abandoned(failure)) {
       lane.work = Lane.Work.NOTHING;
       cache.book().unlock(page);
@@ -92,7 +101,7 @@ final class PageMover {
   private @Nullable Failure moveUnder(Lane lane, long page, int frame, TagState tag) {
     lane.frame = frame;
     lane.work = Lane.Work.MOVE_FRAME;
-    Failure failure = convert(lane, page, tag);
+    Failure failure = convert(lane, page, frame, tag);
     if (!abandoned(failure)) {
       lane.work = Lane.Work.NOTHING;
       cache.frames().endMove(frame);
@@ -104,7 +113,7 @@ final class PageMover {
     return failure != null && failure.failure().equals(Ciphers.ABANDONED);
   }
 
-  private @Nullable Failure convert(Lane lane, long page, TagState tag) {
+  private @Nullable Failure convert(Lane lane, long page, int frame, TagState tag) {
     while (true) {
       Keys keys = tag.keys();
       KeySlot old = keys == null ? null : keys.old(cache.book().writer(page));
@@ -115,9 +124,10 @@ final class PageMover {
       keys.current().enter();
       lane.entered = old;
       lane.enteredToo = keys.current();
+      lane.keys = keys;
       try {
         if (tag.keys() == keys) {
-          return convert(lane, page, old, keys);
+          return convert(lane, page, frame, old, keys);
         }
       } finally {
         keys.current().exit();
@@ -126,8 +136,13 @@ final class PageMover {
     }
   }
 
-  /** Decrypts, proves that, encrypts, proves that, and only then replaces the old ciphertext. */
-  private @Nullable Failure convert(Lane lane, long page, KeySlot old, Keys keys) {
+  /**
+   * Gets the plaintext and proves it, encrypts it, proves that, and only then replaces the old
+   * ciphertext.
+   *
+   * @param frame where the page is resident, or 0
+   */
+  private @Nullable Failure convert(Lane lane, long page, int frame, KeySlot old, Keys keys) {
     KeySlot current = keys.current();
     Undo undo = keys.undo();
     if (undo != null && undo.has(page, current)) {
@@ -136,26 +151,52 @@ final class PageMover {
       return null;
     }
     long spa = cache.dram().spa(page);
-    MemorySegment before = cache.dram().page(page);
-    String failure = old.fault();
-    if (failure == null) {
-      failure = Ciphers.decryptProven(lane, old, spa, before);
+    String failure = null;
+    if (frame == 0) {
+      failure = old.fault();
+      if (failure == null) {
+        failure = Ciphers.decryptProven(lane, old, spa, cache.dram().page(page));
+      }
+    } else if (!takeFromFrame(lane, page, frame)) {
+      failure = old.fault();
+      if (failure == null) {
+        failure = Ciphers.prove(lane, old, spa, lane.plainIn, cache.dram().page(page));
+      }
     }
     if (failure != null) {
-      return new Failure(old, failure, false);
+      return new Failure(old, failure, keys);
     }
     failure = current.fault();
     if (failure == null) {
       failure = Ciphers.encryptProven(lane, current, spa, lane.plainIn);
     }
     if (failure != null) {
-      return new Failure(current, failure, true);
+      return new Failure(current, failure, keys);
     }
-    if (undo != null && old == keys.fallback()) {
-      undo.keep(page, old, before);
+    if (undo != null && frame == 0 && old == keys.fallback()) {
+      undo.prepare();
+      undo.keep(page, old, cache.dram().page(page));
+    } else if (undo != null && frame != 0) {
+      undo.drop(page); // the frame has what a roll-back needs
     }
     replace(lane.cipher, page, current);
     return null;
+  }
+
+  /**
+   * Copies a frame that is being moved under to {@link Lane#plain}.
+   *
+   * @return whether DRAM does not count, the frame being newer or the only copy that can be relied
+   *     on. A guest that is writing now may have torn the copy, which does no harm then: the frame
+   *     is written back again.
+   */
+  private boolean takeFromFrame(Lane lane, long page, int frame) {
+    Frames frames = cache.frames();
+    MemorySegment.copy(
+        frames.bytes(), (long) frame << Dram.PAGE_SHIFT, lane.plain, 0, Dram.PAGE_BYTES);
+    VarHandle.loadLoadFence();
+    long state = frames.state(frame);
+    return (state & Frames.DIRTY) != 0 || cache.owed(page, state);
   }
 
   private void replace(MemorySegment cipher, long page, KeySlot current) {

@@ -21,9 +21,9 @@ final class SocCache {
      *
      * @param slot whose engine failed
      * @param failure what it did, the rest of a sentence
-     * @param encrypting whether it was to write; else nothing but it can read the page
+     * @param used the tag's keys when the call began
      */
-    void failed(KeySlot slot, String failure, boolean encrypting);
+    void failed(KeySlot slot, String failure, @Nullable Keys used);
   }
 
   private static final String UNREACHABLE = "unreachable";
@@ -206,8 +206,7 @@ final class SocCache {
 
   /** Puts a page out that is resident under another tag; or waits a little; or a status. */
   int putOut(int frame, long state, int attempt) {
-    TagState owner = tags[Frames.tag(state)];
-    if ((state & Frames.DIRTY) != 0 && owner.status() == TagState.SUSPENDED) {
+    if (stuck(state)) {
       return TagState.SUSPENDED;
     }
     if (!frames.lock(frame, state)) {
@@ -233,6 +232,7 @@ final class SocCache {
     int frame = 0;
     int lastTag = 0;
     KeySlot blamed = null;
+    Keys used = null;
     String failure = Ciphers.ABANDONED;
     try {
       frame = takeFrame(lane);
@@ -253,6 +253,7 @@ final class SocCache {
       failure =
           contents == null ? load(lane, page, frame, tag) : place(page, frame, tag, contents, at);
       blamed = lane.slot;
+      used = lane.keys;
     } finally {
       giveBack(lane);
     }
@@ -262,9 +263,12 @@ final class SocCache {
       }
       pool.give(frame);
       if (!failure.equals(UNREACHABLE) && !failure.equals(Ciphers.ABANDONED) && blamed != null) {
-        faults.failed(blamed, failure, false);
+        faults.failed(blamed, failure, used);
       }
       return 0;
+    }
+    if (write) {
+      forgetUndo(page, tag);
     }
     frames.setState(
         frame, (Frames.identity(page, tag.tag()) | (write ? Frames.DIRTY : 0)) + Frames.PIN);
@@ -292,6 +296,15 @@ final class SocCache {
     }
   }
 
+  /** From now on the frame counts: its entry makes room for another page's. */
+  private void forgetUndo(long page, TagState tag) {
+    Keys keys = tag.keys();
+    Undo undo = keys == null ? null : keys.undo();
+    if (undo != null) {
+      undo.drop(page);
+    }
+  }
+
   /** Reads a locked page from DRAM into a frame; null or why not. */
   private @Nullable String load(Lane lane, long page, int frame, TagState tag) {
     while (true) {
@@ -303,6 +316,7 @@ final class SocCache {
       slot.enter();
       lane.entered = slot;
       lane.enteredToo = null;
+      lane.keys = keys;
       lane.slot = slot;
       try {
         if (tag.keys() == keys) {
@@ -341,7 +355,11 @@ final class SocCache {
         undo != null && undo.has(page, slot) && book.writer(page) != slot.id()
             ? undo.cipher(page)
             : dram.page(page);
-    return Ciphers.decrypt(lane, slot, dram.spa(page), cipher, frames.bytes(frame));
+    MemorySegment plain = frames.bytes(frame);
+    String failure = Ciphers.decrypt(lane, slot, dram.spa(page), cipher, plain);
+    return failure == null && keys.onTrial(slot)
+        ? Ciphers.prove(lane, slot, dram.spa(page), plain.asReadOnly(), cipher)
+        : failure;
   }
 
   // Evictions
@@ -418,9 +436,31 @@ final class SocCache {
     }
   }
 
-  /** Whether a frame holds what its suspended guest has written and nobody can write back. */
+  /** Whether a frame holds what DRAM has not, of a suspended guest: nobody can write it back. */
   private boolean stuck(long state) {
-    return (state & Frames.DIRTY) != 0 && tags[Frames.tag(state)].status() == TagState.SUSPENDED;
+    return tags[Frames.tag(state)].status() == TagState.SUSPENDED && toWriteBack(state);
+  }
+
+  private boolean toWriteBack(long state) {
+    return (state & Frames.DIRTY) != 0 || owed(Frames.page(state), state);
+  }
+
+  /**
+   * Whether a clean frame must not go before it is written back all the same: a change of engine
+   * has moved the page under it, and nothing is kept of the former ciphertext, so that a roll-back
+   * needs the frame.
+   */
+  boolean owed(long page, long state) {
+    Keys keys = tags[Frames.tag(state)].keys();
+    Undo undo = keys == null ? null : keys.undo();
+    if (keys == null || undo == null) {
+      return false;
+    }
+    int writer = book.writer(page);
+    KeySlot fallback = keys.fallback();
+    return fallback == null
+        ? keys.old(writer) != null && !undo.has(page, keys.current())
+        : writer == keys.current().id() && !undo.has(page, fallback);
   }
 
   /** Lets others have as many frames more as suspended guests hold. */
@@ -449,7 +489,7 @@ final class SocCache {
     for (lane.victimAt = 0; lane.victimAt < lane.victimCount; lane.victimAt++) {
       int frame = lane.victims[lane.victimAt];
       long state = frames.state(frame);
-      if ((state & Frames.DIRTY) != 0) {
+      if (toWriteBack(state)) {
         String failure = writeBack(lane, frame, state);
         if (failure != null) {
           if (failure.equals(Ciphers.ABANDONED)) {
@@ -487,6 +527,7 @@ final class SocCache {
       slot.enter();
       lane.entered = slot;
       lane.enteredToo = null;
+      lane.keys = keys;
       String failure;
       try {
         if (tag.keys() != keys) {
@@ -503,7 +544,7 @@ final class SocCache {
       if (failure.equals(Ciphers.ABANDONED)) {
         return failure;
       }
-      faults.failed(slot, failure, true);
+      faults.failed(slot, failure, keys);
       if (tag.keys() == keys) {
         return failure;
       }
@@ -541,9 +582,9 @@ final class SocCache {
    * @return false if the watchdog has taken over
    */
   private boolean keepForUndo(Lane lane, Undo undo, long page, Keys keys, MemorySegment plain) {
-    undo.drop(page);
     KeySlot fallback = keys.fallback();
     if (fallback == null || fallback.fault() != null) {
+      undo.drop(page);
       return true;
     }
     fallback.enter();
@@ -552,6 +593,8 @@ final class SocCache {
       String failure = Ciphers.encryptProven(lane, fallback, dram.spa(page), plain);
       if (failure == null) {
         undo.keep(page, fallback, lane.cipherIn);
+      } else if (!failure.equals(Ciphers.ABANDONED)) {
+        undo.drop(page);
       }
       return failure == null || !failure.equals(Ciphers.ABANDONED);
     } finally {

@@ -42,6 +42,7 @@ final class SocMemory implements MemorySystem {
   private final Changes changes;
   private final CopyOnWriteArrayList<MemoryListener> listeners = new CopyOnWriteArrayList<>();
   private final Surroundings around;
+  private volatile @Nullable Undo undo;
   private boolean closed;
 
   private SocMemory(
@@ -326,7 +327,9 @@ final class SocMemory implements MemorySystem {
     for (KeySlot slot : slots.all()) {
       expected += slot.plain() || slot.dead() ? 0 : slot.pages().get();
     }
-    return Undo.open(dram.pages(), expected + cache.capacity()).orElse(null);
+    Undo opened = Undo.open(dram.pages(), expected, undo).orElse(null);
+    undo = opened == null ? undo : opened;
+    return opened;
   }
 
   /** Has the right engine determined again, soon and on a thread of its own. */

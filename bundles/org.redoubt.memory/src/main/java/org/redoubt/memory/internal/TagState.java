@@ -64,6 +64,14 @@ final class TagState {
       return current;
     }
 
+    /**
+     * Whether a slot is of the engine that a change under way goes to, or is turning back from:
+     * what it decrypts is not believed unseen, because a roll-back may have to rely on it.
+     */
+    boolean onTrial(KeySlot slot) {
+      return undo != null && (fallback == null ? slot != current : slot == current);
+    }
+
     List<KeySlot> olds() {
       return List.of(olds);
     }

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -20,6 +21,7 @@ import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.redoubt.api.HypervisorException;
@@ -174,13 +176,27 @@ class EngineChangeTest {
   }
 
   @ParameterizedTest
-  @EnumSource(
-      value = Trouble.class,
-      names = {"THROW", "GARBAGE_ENCRYPT", "GARBAGE_DECRYPT", "HANG"})
-  void shouldRollBackWhenNewEngineFailsHalfWay(Trouble trouble) throws Exception {
+  @CsvSource({
+    "THROW, 8, false",
+    "THROW, 64, true",
+    "THROW, 1024, true",
+    "THROW, 1024, false",
+    "GARBAGE_ENCRYPT, 64, false",
+    "GARBAGE_ENCRYPT, 1024, true",
+    "GARBAGE_DECRYPT, 64, true",
+    "GARBAGE_DECRYPT, 1024, false",
+    "HANG, 64, true",
+    "HANG, 1024, true"
+  })
+  void shouldRollBackWhenNewEngineFailsHalfWay(Trouble trouble, int cachePages, boolean clean)
+      throws Exception {
     Rig quick = new Rig(Duration.ofMillis(300));
-    try (MemorySystem system = quick.system(PAGES, 64)) {
+    try (MemorySystem system = quick.system(PAGES, cachePages)) {
       fillAll(system);
+      system.flush();
+      if (!clean) {
+        fillAll(system);
+      }
       quick.beta.breakAfter(100, trouble);
       EngineChange change = change(system, "beta");
       assertEquals(EngineChange.State.ROLLED_BACK, change.state(), change.failure().toString());
@@ -188,6 +204,76 @@ class EngineChangeTest {
       assertEquals("alpha", system.engine());
       assertAllRight(system);
       assertAllBy(system, "alpha", quick.alpha);
+      if (trouble != Trouble.HANG) {
+        assertEquals(0, quick.beta.open.get(), "its slots are closed");
+      }
+    }
+  }
+
+  /** Pages go in and out of the cache, read only and written, before and after they have moved. */
+  @ParameterizedTest
+  @CsvSource({
+    "THROW, 8", "THROW, 64", "THROW, 256",
+    "GARBAGE_ENCRYPT, 8", "GARBAGE_ENCRYPT, 64", "GARBAGE_ENCRYPT, 256",
+    "GARBAGE_DECRYPT, 8", "GARBAGE_DECRYPT, 64", "GARBAGE_DECRYPT, 256"
+  })
+  void shouldRollBackUnderReadersAndWritersWheneverNewEngineFails(Trouble trouble, int cachePages)
+      throws Exception {
+    int pages = 400;
+    int counted = 300;
+    try (MemorySystem system = rig.system(pages, cachePages)) {
+      for (int page = 0; page < pages; page++) {
+        Rig.write(system, 1, (long) page * PAGE, Rig.pattern(page, PAGE));
+      }
+      AtomicBoolean stop = new AtomicBoolean();
+      long[] counts = new long[counted];
+      List<Callable<Long>> work = new ArrayList<>();
+      for (int t = 0; t < 3; t++) {
+        int first = t;
+        work.add(() -> {
+          SplittableRandom random = new SplittableRandom(first);
+          while (!stop.get()) {
+            int page = random.nextInt(pages);
+            if (page < counted && page % 3 == first && random.nextBoolean()) {
+              system.view(1).getAndAddLong((long) page * PAGE, 1);
+              counts[page]++;
+            } else {
+              assertEquals(
+                  Rig.pattern(page, PAGE)[4000],
+                  system.view(1).getByte((long) page * PAGE + 4000),
+                  "page " + page);
+            }
+          }
+          return 0L;
+        });
+      }
+      work.add(() -> {
+        try {
+          for (int round = 0; round < 6; round++) {
+            system.flush(); // so that each of them has to move, which takes two calls at least
+            rig.beta.breakAfter(40 + 110L * round, trouble);
+            EngineChange change = change(system, "beta");
+            rig.beta.mend();
+            assertEquals(
+                EngineChange.State.ROLLED_BACK,
+                change.state(),
+                "round " + round + ": " + change.failure());
+          }
+          return 0L;
+        } finally {
+          stop.set(true);
+        }
+      });
+      PortTest.runAll(work);
+      for (int page = 0; page < pages; page++) {
+        byte[] expected = Rig.pattern(page, PAGE);
+        if (page < counted) {
+          MemorySegment first = MemorySegment.ofArray(expected);
+          long before = first.get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
+          first.set(ValueLayout.JAVA_LONG_UNALIGNED, 0, before + counts[page]);
+        }
+        assertArrayEquals(expected, Rig.read(system, 1, (long) page * PAGE, PAGE), "page " + page);
+      }
     }
   }
 
