@@ -40,15 +40,7 @@ final class Initialization {
   /** UNINIT to INIT, with the keys in {@code store} or fresh ones. */
   static Optional<Refusal> initialize(Platform p, Store store, boolean es) {
     try {
-      Optional<PlatformKeys> kept = PlatformKeys.load(p.chip(), store);
-      PlatformKeys keys;
-      if (kept.isPresent()) {
-        keys = kept.get();
-      } else {
-        keys = PlatformKeys.generate(p.chip(), p.api(), p.random());
-        keys.keep(p.chip(), store);
-      }
-      p.initialize(keys, store, es);
+      p.initialize(PlatformKeys.loadOrGenerate(p.chip(), store, p.api(), p.random()), store, es);
       return Optional.empty();
     } catch (GeneralSecurityException e) {
       return Optional.of(

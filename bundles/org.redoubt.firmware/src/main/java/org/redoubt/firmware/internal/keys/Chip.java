@@ -108,28 +108,32 @@ public final class Chip implements AutoCloseable {
     synchronized (rootLock) {
       SevCertificate c = cekCertificate;
       if (c == null) {
-        RootAuthority r = root();
-        Optional<SevCertificate> kept = readCekCertificate(r);
-        if (kept.isPresent()) {
-          c = kept.get();
-        } else {
-          c =
-              r.certify(
-                  SevCertificate.unsigned(
-                      api.major(),
-                      api.minor(),
-                      Usage.CEK,
-                      Algorithm.ECDSA_SHA256,
-                      cek.publicKey().qx(),
-                      cek.publicKey().qy()));
-          if (folder.isPresent()) {
-            folder.get().write(CEK_CERT, c.toBytes());
-          }
-        }
+        c = alone(() -> keptOrNewCekCertificate(root(), api));
         cekCertificate = c;
       }
       return c;
     }
+  }
+
+  private SevCertificate keptOrNewCekCertificate(RootAuthority r, PlatformKeys.Api api)
+      throws IOException {
+    Optional<SevCertificate> kept = readCekCertificate(r);
+    if (kept.isPresent()) {
+      return kept.get();
+    }
+    SevCertificate fresh =
+        r.certify(
+            SevCertificate.unsigned(
+                api.major(),
+                api.minor(),
+                Usage.CEK,
+                Algorithm.ECDSA_SHA256,
+                cek.publicKey().qx(),
+                cek.publicKey().qy()));
+    if (folder.isPresent()) {
+      folder.get().write(CEK_CERT, fresh.toBytes());
+    }
+    return fresh;
   }
 
   /** The kept one, unless it is of another chip or under another root. */
@@ -150,7 +154,7 @@ public final class Chip implements AutoCloseable {
     synchronized (rootLock) {
       RootAuthority r = root;
       if (r == null) {
-        r = folder.isPresent() ? folder.get().alone(this::keptOrNewRoot) : keptOrNewRoot();
+        r = alone(this::keptOrNewRoot);
         root = r;
       }
       return r;
@@ -203,6 +207,13 @@ public final class Chip implements AutoCloseable {
   }
 
   /** Sealed states of this chip, wherever they are kept. */
+  /**
+   * Does something while no other process uses this chip's state; see {@link StateFolder#alone}.
+   */
+  <T, E extends Exception> T alone(StateFolder.Job<T, E> job) throws IOException, E {
+    return folder.isPresent() ? folder.get().alone(job) : job.run();
+  }
+
   NonVolatile nonVolatile() {
     return nonVolatile;
   }

@@ -128,7 +128,7 @@ public final class PlatformKeys implements AutoCloseable {
    * @return empty if none are
    * @throws GeneralSecurityException if they were changed, are another chip's, or rolled back
    */
-  public static Optional<PlatformKeys> load(Chip chip, Store store)
+  private static Optional<PlatformKeys> load(Chip chip, Store store)
       throws IOException, GeneralSecurityException {
     Optional<byte[]> state = chip.nonVolatile().unseal(store);
     if (state.isEmpty()) {
@@ -164,6 +164,25 @@ public final class PlatformKeys implements AutoCloseable {
     return new SevCertificate(Arrays.copyOfRange(raw, at, at + SevCertificate.BYTES));
   }
 
+  /**
+   * The keys kept in a store, or fresh ones that are kept there now: the same for all who ask, also
+   * for other processes.
+   *
+   * @throws GeneralSecurityException if they are damaged, another chip's, rolled back or gone
+   */
+  public static PlatformKeys loadOrGenerate(Chip chip, Store store, Api api, SecureRandom random)
+      throws IOException, GeneralSecurityException {
+    return chip.alone(() -> {
+      Optional<PlatformKeys> kept = load(chip, store);
+      if (kept.isPresent()) {
+        return kept.get();
+      }
+      PlatformKeys fresh = generate(chip, api, random);
+      fresh.keep(chip, store);
+      return fresh;
+    });
+  }
+
   /** Keeps these keys in a store, in place of those before. */
   public void keep(Chip chip, Store store) throws IOException {
     byte[] raw = new byte[STATE_BYTES];
@@ -184,7 +203,10 @@ public final class PlatformKeys implements AutoCloseable {
           SevCertificate.BYTES);
     }
     try {
-      chip.nonVolatile().seal(store, raw);
+      chip.alone(() -> {
+        chip.nonVolatile().seal(store, raw);
+        return raw;
+      });
     } finally {
       Arrays.fill(raw, (byte) 0);
     }
@@ -196,7 +218,10 @@ public final class PlatformKeys implements AutoCloseable {
 
   /** Has a store keep nothing, and no earlier state come back. */
   public static void erase(Chip chip, Store store) throws IOException {
-    chip.nonVolatile().seal(store, new byte[0]);
+    chip.alone(() -> {
+      chip.nonVolatile().seal(store, new byte[0]);
+      return chip;
+    });
   }
 
   /** Whether somebody else's OCA is in charge. */

@@ -17,13 +17,14 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Files in the folder of a chip's non-volatile state: readable by their owner only, replaced whole
  * or not at all.
  */
 final class StateFolder {
-  private static final Object IN_PROCESS = new Object();
+  private static final ReentrantLock IN_PROCESS = new ReentrantLock();
 
   private final Path folder;
 
@@ -60,24 +61,35 @@ final class StateFolder {
     Files.move(temporary, folder.resolve(name), ATOMIC_MOVE);
   }
 
-  /** What is done while nobody else makes anything in the folder. */
+  /**
+   * What is done while nobody else reads or makes anything in the folder.
+   *
+   * @param <T> what comes of it
+   * @param <E> how else it may fail
+   */
   @FunctionalInterface
-  interface Job<T> {
-    T run() throws IOException;
+  interface Job<T, E extends Exception> {
+    T run() throws IOException, E;
   }
 
   /**
    * Keeps this process's other chips and all other processes out, so that what is not there is made
-   * once. Not to be nested.
+   * once, and what belongs together is read together. May be nested.
    */
-  <T> T alone(Job<T> job) throws IOException {
-    synchronized (IN_PROCESS) {
+  <T, E extends Exception> T alone(Job<T, E> job) throws IOException, E {
+    IN_PROCESS.lock();
+    try {
+      if (IN_PROCESS.getHoldCount() > 1) {
+        return job.run();
+      }
       try (FileChannel channel =
               FileChannel.open(
                   folder.resolve("lock"), Set.of(CREATE, WRITE), attributes("rw-------"));
           FileLock lock = channel.lock()) {
         return job.run();
       }
+    } finally {
+      IN_PROCESS.unlock();
     }
   }
 
