@@ -1,6 +1,5 @@
 package org.redoubt.hypervisor.internal;
 
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,12 +38,6 @@ final class Host {
   /** Setting of the first VM: DRAM of the host in MiB. */
   private static final String DRAM_OPTION = "host.dram";
 
-  /** Setting of the first VM: the folder with the secure processor's state, or {@link #FORGET}. */
-  private static final String PSP_OPTION = "host.psp";
-
-  /** In place of a folder: a fresh chip, forgotten with the host. */
-  private static final String FORGET = "none";
-
   /** DRAM of a host that has no VM. */
   private static final long IDLE_DRAM = 64L << 20;
 
@@ -56,7 +49,7 @@ final class Host {
   private static final long LARGE = 2L << 20;
 
   private final Parts parts;
-  private final Supplier<Optional<Path>> defaultState;
+  private final Supplier<Optional<Path>> pspState;
   private @Nullable MemorySystem memory;
   private @Nullable SpaAllocator spas;
 
@@ -64,7 +57,6 @@ final class Host {
   private @Nullable VmConfig madeFor;
 
   private @Nullable Psp psp;
-  private Optional<Path> pspState = Optional.empty();
 
   /** What was asked of the secure processors of hosts that are gone. */
   private List<CommandRecord> past = List.of();
@@ -73,11 +65,11 @@ final class Host {
   private int made;
 
   /**
-   * @param defaultState where the secure processor's state is unless a VM says otherwise
+   * @param pspState where the secure processor's state is; asked when one is made
    */
-  Host(Parts parts, Supplier<Optional<Path>> defaultState) {
+  Host(Parts parts, Supplier<Optional<Path>> pspState) {
     this.parts = parts;
-    this.defaultState = defaultState;
+    this.pspState = pspState;
   }
 
   /** What one VM has of the host. */
@@ -227,13 +219,7 @@ final class Host {
       return there;
     }
     if (memory == null) {
-      make(
-          AddressMap.flat(IDLE_DRAM),
-          IDLE_CACHE,
-          Optional.empty(),
-          Optional.empty(),
-          false,
-          defaultState.get());
+      make(AddressMap.flat(IDLE_DRAM), IDLE_CACHE, Optional.empty(), Optional.empty(), false);
     }
     MemorySystem system = Objects.requireNonNull(memory);
     SpaAllocator allocator = Objects.requireNonNull(spas);
@@ -243,7 +229,7 @@ final class Host {
             .orElseThrow(
                 () -> new HypervisorException("No room for the secure processor's buffers"));
     SecureProcessorConfig config =
-        new SecureProcessorConfig("psp0", system, pspState, this::policies);
+        new SecureProcessorConfig("psp0", system, pspState.get(), this::policies);
     try {
       there =
           new Psp(
@@ -306,8 +292,7 @@ final class Host {
             config.socCacheBytes(),
             config.dramFile(),
             config.engine(),
-            config.hostEncryption(),
-            pspState(config));
+            config.hostEncryption());
     madeFor = config;
     return system;
   }
@@ -317,8 +302,7 @@ final class Host {
       long cacheBytes,
       Optional<Path> dramFile,
       Optional<String> engine,
-      boolean hostEncryption,
-      Optional<Path> state)
+      boolean hostEncryption)
       throws HypervisorException {
     MemoryConfig wanted;
     try {
@@ -338,21 +322,7 @@ final class Host {
     made++;
     memory = system;
     spas = new SpaAllocator(map);
-    pspState = state;
     return system;
-  }
-
-  private Optional<Path> pspState(VmConfig config) throws HypervisorException {
-    String asked = config.options().get(PSP_OPTION);
-    if (asked == null) {
-      return defaultState.get();
-    }
-    try {
-      return asked.equals(FORGET) ? Optional.empty() : Optional.of(Path.of(asked));
-    } catch (InvalidPathException e) {
-      throw new HypervisorException(
-          "Setting %s=%s: it takes a folder, or %s".formatted(PSP_OPTION, asked, FORGET), e);
-    }
   }
 
   private static long mebibytes(String text) throws HypervisorException {
@@ -365,18 +335,16 @@ final class Host {
 
   private void refuseOtherSettings(VmConfig config) throws HypervisorException {
     VmConfig first = Objects.requireNonNull(madeFor);
-    String chip = config.options().get(PSP_OPTION);
     boolean same =
         first.dramFile().equals(config.dramFile())
             && first.socCacheBytes() == config.socCacheBytes()
             && first.hostEncryption() == config.hostEncryption()
-            && (config.engine().isEmpty() || config.engine().equals(first.engine()))
-            && (chip == null || chip.equals(first.options().get(PSP_OPTION)));
+            && (config.engine().isEmpty() || config.engine().equals(first.engine()));
     if (!same) {
       throw new HypervisorException(
-          "VM '%s' runs on the host already, with another DRAM file, SoC cache, engine, chip or"
+          "VM '%s' runs on the host already, with another DRAM file, SoC cache, engine or host"
                   .formatted(first.name())
-              + " host encryption; stop it first, or leave these options as they were");
+              + " encryption; stop it first, or leave these options as they were");
     }
   }
 

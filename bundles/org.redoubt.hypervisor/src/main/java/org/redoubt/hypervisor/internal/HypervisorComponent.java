@@ -29,16 +29,15 @@ import org.redoubt.spec.sev.cert.PlatformChain;
 @Component(service = Hypervisor.class)
 public final class HypervisorComponent implements Hypervisor {
   private final Parts parts = new Parts();
+  private final StateFolders folders;
   private final HypervisorService service;
 
   /** Made by the service runtime. */
   @Activate
   public HypervisorComponent(BundleContext context) {
+    folders = new StateFolders(context.getProperty(StateFolders.PROPERTY), System::getenv);
     service =
-        new HypervisorService(
-            parts,
-            StandardMachine.DEVICES,
-            () -> StateFolders.psp(context.getProperty(StateFolders.PROPERTY), System::getenv));
+        new HypervisorService(parts, StandardMachine.DEVICES, () -> Optional.of(folders.psp()));
   }
 
   @Reference(
@@ -129,6 +128,7 @@ public final class HypervisorComponent implements Hypervisor {
   @Deactivate
   void deactivate() {
     service.close();
+    folders.close();
   }
 
   @Override

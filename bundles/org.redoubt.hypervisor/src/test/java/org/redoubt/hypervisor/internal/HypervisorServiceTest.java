@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -597,12 +598,26 @@ final class HypervisorServiceTest {
 
   @Test
   void shouldKeepTheChipWhereItIsTold() throws Exception {
-    assertEquals(Optional.of(Path.of("/d/redoubt/psp0")), StateFolders.psp(null, name -> "/d"));
-    assertEquals(
-        Optional.of(Path.of(System.getProperty("user.home"), ".local/share/redoubt/psp0")),
-        StateFolders.psp(" ", name -> "not/absolute"));
-    assertEquals(Optional.empty(), StateFolders.psp("none", name -> "/d"));
-    assertEquals(Optional.of(Path.of("/x")), StateFolders.psp("/x", name -> "/d"));
+    record Row(@Nullable String property, @Nullable String data, Path folder) {}
+    Row[] rows = {
+      new Row(null, "/d", Path.of("/d/redoubt/psp0")),
+      new Row(" ", "/d", Path.of("/d/redoubt/psp0")),
+      new Row(null, "d", Path.of(System.getProperty("user.home"), ".local/share/redoubt/psp0")),
+      new Row(null, null, Path.of(System.getProperty("user.home"), ".local/share/redoubt/psp0")),
+      new Row("/x", "/d", Path.of("/x")),
+    };
+    for (Row row : rows) {
+      try (StateFolders folders = new StateFolders(row.property, name -> row.data)) {
+        assertEquals(row.folder, folders.psp());
+      }
+    }
+    Path forgotten;
+    try (StateFolders folders = new StateFolders("none", name -> "/d")) {
+      forgotten = folders.psp();
+      Files.writeString(forgotten.resolve("chip"), "secret");
+      assertEquals(forgotten, folders.psp(), "hosts come and go, the chip stays");
+    }
+    assertFalse(Files.exists(forgotten));
   }
 
   @Test
