@@ -152,6 +152,36 @@ public record GuestPolicy(int bits) {
     return demands.isEmpty() ? "no demands" : String.join(", ", demands);
   }
 
+  /**
+   * What is odd about this policy on a platform: first what keeps its guest from being launched
+   * there, then what has no effect. Empty: nothing.
+   *
+   * @param major the platform's API
+   * @param minor the platform's API
+   * @param es whether the platform was initialized with SEV-ES
+   */
+  public List<String> warnings(int major, int minor, boolean es) {
+    List<String> out = new ArrayList<>();
+    if (!wellFormed()) {
+      out.add("it cannot boot: LAUNCH_START answers INVALID_PARAM to reserved bits");
+    }
+    if (!allowsApi(major, minor)) {
+      out.add(
+          "it cannot boot: it wants API %d.%d, this platform has %d.%d"
+              .formatted(apiMajor(), apiMinor(), major, minor));
+    }
+    if (encryptedState() && !es) {
+      out.add("it cannot boot: it wants SEV-ES, which this platform was initialized without");
+    }
+    if (noSend() && (domain() || sev())) {
+      out.add("DOMAIN and SEV have no effect beside NOSEND: it is never sent");
+    }
+    if (!noDebug() && (noSend() || domain())) {
+      out.add("the host may read all of it by DBG_DECRYPT, whatever it may send: NODBG is 0");
+    }
+    return List.copyOf(out);
+  }
+
   private void line(List<String> lines, int bit, String name, String one, String zero) {
     boolean set = Bits.bit(bits, bit);
     lines.add("bit %d  %-7s %d  %s".formatted(bit, name, set ? 1 : 0, set ? one : zero));
