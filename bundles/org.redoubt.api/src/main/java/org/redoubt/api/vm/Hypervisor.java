@@ -41,4 +41,10 @@ public interface Hypervisor {
 
   /** The platform's certificates, for a guest's owner: what PDH_CERT_EXPORT gives. */
   PlatformChain platformChain() throws HypervisorException;
+
+  /**
+   * The host's secure processor for its administrator; the host is made if there is none. Not to be
+   * kept: another host has another.
+   */
+  PlatformAdmin platformAdmin() throws HypervisorException;
 }

@@ -13,6 +13,7 @@ import org.redoubt.api.firmware.CommandRecord;
 import org.redoubt.api.firmware.PlatformInfo;
 import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.firmware.SecureProcessorConfig;
+import org.redoubt.api.firmware.SecureProcessorFactory;
 import org.redoubt.api.guest.LaunchPlan;
 import org.redoubt.api.memory.AddressMap;
 import org.redoubt.api.memory.MemoryConfig;
@@ -229,7 +230,7 @@ final class Host {
             .orElseThrow(
                 () -> new HypervisorException("No room for the secure processor's buffers"));
     SecureProcessorConfig config =
-        new SecureProcessorConfig("psp0", system, pspState.get(), this::policies);
+        new SecureProcessorConfig("psp0", system, pspState.get(), this::policies, this::firmware);
     try {
       there =
           new Psp(
@@ -240,6 +241,13 @@ final class Host {
     }
     psp = there;
     return there;
+  }
+
+  private Optional<SecureProcessorFactory> firmware(String name) {
+    return parts.firmwares.all().stream()
+        .filter(entry -> entry.name().equals(name))
+        .map(PartList.Entry::service)
+        .findFirst();
   }
 
   private List<SecureProcessorConfig.NamedPolicy> policies() {

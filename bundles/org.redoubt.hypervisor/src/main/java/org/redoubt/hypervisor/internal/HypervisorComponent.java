@@ -21,6 +21,7 @@ import org.redoubt.api.memory.MemorySystemFactory;
 import org.redoubt.api.policy.FirmwarePolicy;
 import org.redoubt.api.vm.Hypervisor;
 import org.redoubt.api.vm.LaunchSession;
+import org.redoubt.api.vm.PlatformAdmin;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
 import org.redoubt.spec.sev.cert.PlatformChain;
@@ -159,5 +160,10 @@ public final class HypervisorComponent implements Hypervisor {
   @Override
   public PlatformChain platformChain() throws HypervisorException {
     return service.platformChain();
+  }
+
+  @Override
+  public PlatformAdmin platformAdmin() throws HypervisorException {
+    return service.platformAdmin();
   }
 }

@@ -25,6 +25,7 @@ import org.redoubt.api.memory.MemoryView;
 import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.vm.Hypervisor;
 import org.redoubt.api.vm.LaunchSession;
+import org.redoubt.api.vm.PlatformAdmin;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
 import org.redoubt.spec.sev.GuestPolicy;
@@ -304,6 +305,11 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
   @Override
   public PlatformChain platformChain() throws HypervisorException {
     return host.platformChain();
+  }
+
+  @Override
+  public PlatformAdmin platformAdmin() throws HypervisorException {
+    return host.psp();
   }
 
   /** Stops and closes every VM. */

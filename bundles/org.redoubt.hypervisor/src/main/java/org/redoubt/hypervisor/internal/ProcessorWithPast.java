@@ -2,6 +2,7 @@ package org.redoubt.hypervisor.internal;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.redoubt.api.HypervisorException;
 import org.redoubt.api.firmware.CertificateSet;
 import org.redoubt.api.firmware.CommandRecord;
 import org.redoubt.api.firmware.Mailbox;
@@ -49,5 +50,10 @@ final class ProcessorWithPast implements SecureProcessor {
   @Override
   public void close() {
     now.close();
+  }
+
+  @Override
+  public byte[] firmwareImage(String firmwareName, int securityVersion) throws HypervisorException {
+    return now.firmwareImage(firmwareName, securityVersion);
   }
 }

@@ -13,6 +13,7 @@ import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemoryView;
 import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.vm.LaunchSession;
+import org.redoubt.api.vm.PlatformAdmin;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.Mailbox;
 import org.redoubt.spec.sev.PlatformState;
@@ -20,6 +21,7 @@ import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.spec.sev.cert.PlatformChain;
 import org.redoubt.spec.sev.cert.SevCertificate;
 import org.redoubt.spec.sev.command.ActivateBuffer;
+import org.redoubt.spec.sev.command.DownloadFirmwareBuffer;
 import org.redoubt.spec.sev.command.HandleBuffer;
 import org.redoubt.spec.sev.command.InitBuffer;
 import org.redoubt.spec.sev.command.LaunchMeasureBuffer;
@@ -28,12 +30,14 @@ import org.redoubt.spec.sev.command.LaunchStartBuffer;
 import org.redoubt.spec.sev.command.LaunchUpdateBuffer;
 import org.redoubt.spec.sev.command.Measurement;
 import org.redoubt.spec.sev.command.PdhCertExportBuffer;
+import org.redoubt.spec.sev.command.PekCertImportBuffer;
+import org.redoubt.spec.sev.command.PekCsrBuffer;
 
 /**
  * The host's driver of its secure processor: command buffers in host memory, addresses and commands
  * in the mailbox's registers, as a host kernel does it. Thread-safe; one command at a time.
  */
-final class Psp implements AutoCloseable {
+final class Psp implements PlatformAdmin, AutoCloseable {
   /**
    * What it needs of host memory: a page for command buffers, then what they point to. Certificates
    * and headers go first, at most a page; sessions, chains and packets second.
@@ -66,6 +70,63 @@ final class Psp implements AutoCloseable {
   synchronized void init() throws HypervisorException {
     if (processor.info().state() == PlatformState.UNINIT) {
       issue(SevCommand.INIT, new InitBuffer(0, 0, 0)::write);
+    }
+  }
+
+  @Override
+  public synchronized byte[] certificateRequest() throws HypervisorException {
+    idle();
+    init();
+    issue(SevCommand.PEK_CSR, new PekCsrBuffer(spa + FIRST, SevCertificate.BYTES)::write);
+    return get(FIRST, SevCertificate.BYTES);
+  }
+
+  @Override
+  public synchronized void importOwner(byte[] pek, byte[] oca) throws HypervisorException {
+    idle();
+    init();
+    put("PEK certificate", FIRST, FIRST_BYTES, pek);
+    put("OCA certificate", SECOND, SECOND_BYTES, oca);
+    issue(
+        SevCommand.PEK_CERT_IMPORT,
+        new PekCertImportBuffer(spa + FIRST, pek.length, spa + SECOND, oca.length)::write);
+  }
+
+  @Override
+  public synchronized void factoryReset() throws HypervisorException {
+    shutDown();
+    try {
+      issue(SevCommand.PLATFORM_RESET, buffer -> {});
+    } finally {
+      init();
+    }
+  }
+
+  @Override
+  public synchronized void updateFirmware(byte[] image) throws HypervisorException {
+    shutDown();
+    try {
+      put("firmware image", FIRST, FIRST_BYTES, image);
+      issue(
+          SevCommand.DOWNLOAD_FIRMWARE,
+          new DownloadFirmwareBuffer(spa + FIRST, image.length)::write);
+    } finally {
+      init();
+    }
+  }
+
+  private void shutDown() throws HypervisorException {
+    if (processor.info().state() != PlatformState.UNINIT) {
+      idle();
+      issue(SevCommand.SHUTDOWN, buffer -> {});
+    }
+  }
+
+  private void idle() throws HypervisorException {
+    if (processor.info().state() == PlatformState.WORKING) {
+      throw new HypervisorException(
+          "The secure processor has %d guests: stop their VMs first"
+              .formatted(processor.info().guests().size()));
     }
   }
 
