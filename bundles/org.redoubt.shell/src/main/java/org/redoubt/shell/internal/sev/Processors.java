@@ -9,6 +9,7 @@ import org.osgi.service.component.annotations.ReferencePolicy;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.vm.Hypervisor;
+import org.redoubt.api.vm.PlatformAdmin;
 
 /** The secure processor that the hypervisor launches guests with. */
 @Component(service = Processors.class)
@@ -30,6 +31,14 @@ public final class Processors {
   SecureProcessor processor() throws HypervisorException {
     for (Hypervisor h : hypervisors) {
       return h.secureProcessor();
+    }
+    throw new HypervisorException(
+        "No hypervisor is installed: start the bundle org.redoubt.hypervisor");
+  }
+
+  PlatformAdmin admin() throws HypervisorException {
+    for (Hypervisor h : hypervisors) {
+      return h.platformAdmin();
     }
     throw new HypervisorException(
         "No hypervisor is installed: start the bundle org.redoubt.hypervisor");

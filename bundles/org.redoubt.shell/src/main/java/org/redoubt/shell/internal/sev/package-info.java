@@ -1,4 +1,4 @@
-/** The commands {@code psp:} and {@code policy:explain}: the secure processor, for people. */
+/** The commands {@code psp:} and {@code policy:}: the secure processor and its policies. */
 @NullMarked
 package org.redoubt.shell.internal.sev;
 

@@ -218,12 +218,16 @@ final class PspCommandsTest {
         "0x0 | 0 | bit 0  NODBG   0  the host may read and write",
         "0x5 | 0 | bit 2  ES      1  register state is encrypted too (SEV-ES)",
         "0x37010000 | 0 | API at least 1.55",
+        "0x5 | 0 | Warning: it cannot boot: it wants SEV-ES",
+        "0x38010000 | 0 | Warning: it cannot boot: it wants API 1.56, this platform has 1.55",
+        "0x19 | 0 | Warning: DOMAIN and SEV have no effect beside NOSEND",
         "0x40 | 1 | not well-formed: 40h set, must be zero",
         "9999999999 | 1 | '9999999999' is no policy: it takes 32 bits",
         "nix | 1 | 'nix' is no policy: it takes 32 bits",
       })
   void shouldPutPoliciesIntoWords(String policy, int status, String words) {
-    Called called = Called.of(new PolicyExplain(), policy);
+    Processors here = processors(info(false, false), certificates(Optional.empty()));
+    Called called = Called.of(new PolicyExplain(here), policy);
     assertEquals(status, called.status(), called.out());
     assertTrue(called.out().contains(words), called.out());
   }
