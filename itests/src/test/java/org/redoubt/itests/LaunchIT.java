@@ -505,7 +505,7 @@ class LaunchIT {
       {"--policy 0x100000000", "32 bits"},
       {"--policy nix", "'nix' is no policy"},
       {"--policy 0x40", "reserved bits"},
-      {"--policy 0x5", "UNSUPPORTED"},
+      {"--policy 0x5", "POLICY.ES"},
       {"--policy 0xff020000", "POLICY.API"},
       {"--session s", "--session and --dh-cert go together"},
       {"--session /nowhere --dh-cert /nowhere", "/nowhere"},

@@ -32,10 +32,15 @@ class OwnerIT {
   }
 
   private Processes.Outcome redoubt(String... arguments) throws Exception {
+    return redoubt(Map.of(), arguments);
+  }
+
+  private Processes.Outcome redoubt(Map<String, String> environment, String... arguments)
+      throws Exception {
     String[] command = new String[arguments.length + 1];
     command[0] = Path.of(System.getProperty("redoubt.home")).resolve("bin/redoubt").toString();
     System.arraycopy(arguments, 0, command, 1, arguments.length);
-    return Processes.run(folder, Map.of(), "", command);
+    return Processes.run(folder, environment, "", command);
   }
 
   private String good(String... arguments) throws Exception {
@@ -180,6 +185,38 @@ class OwnerIT {
       assertEquals(7, host.exitCode(LIMIT), host::err);
       assertTrue(host.out().contains("open sesame"), host::out);
     }
+  }
+
+  @Test
+  void shouldNotStartOnAChipThatWasTamperedWith() throws Exception {
+    Files.write(folder.resolve("kernel"), HandMadeKernel.of(SAY_SECRET));
+    Path chip = folder.resolve("data/redoubt/psp0");
+    Map<String, String> own = Map.of(Processes.DATA_VARIABLE, file("data"));
+    assertEquals(0, redoubt(own, "-c", "psp:status").status());
+    byte[] sealed = Files.readAllBytes(chip.resolve("platform.sealed"));
+    sealed[sealed.length / 2] ^= 1;
+    Files.write(chip.resolve("platform.sealed"), sealed);
+    String[] run = {"run", "--kernel", file("kernel"), "--memory", "64M"};
+    assertRefused("refused INIT with SECURE_DATA_INVALID: Kept state: ", redoubt(own, run));
+    Processes.Outcome status = redoubt(own, "-c", "psp:status; psp:history --refused 1");
+    assertEquals(0, status.status(), status::toString);
+    assertTrue(status.out().contains("State UNINIT"), status::toString);
+    assertTrue(status.out().contains("SECURE_DATA_INVALID"), status::toString);
+    Files.write(chip.resolve("chip.secret"), new byte[31]);
+    assertRefused("chip.secret has 31 bytes, not 32", redoubt(own, run));
+    Map<String, String> nowhere = Map.of(Processes.DATA_VARIABLE, file("kernel"));
+    assertRefused("cannot use its state folder ", redoubt(nowhere, run));
+    Processes.Outcome plain =
+        redoubt(
+            nowhere, "run", "--kernel", file("kernel"), "--memory", "64M", "--protection", "none");
+    assertEquals(7, plain.status(), () -> "a plain guest needs no chip: " + plain);
+  }
+
+  private static void assertRefused(String words, Processes.Outcome outcome) {
+    assertEquals(2, outcome.status(), outcome::toString);
+    assertEquals("", outcome.out());
+    assertEquals(1, outcome.err().lines().count(), outcome::toString);
+    assertTrue(outcome.err().contains(words), outcome::toString);
   }
 
   @Test

@@ -7,15 +7,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.redoubt.api.vm.Hypervisor;
+import org.redoubt.api.vm.Vm;
 import org.redoubt.itests.container.InsideRedoubt;
 
 /** The commands {@code psp:} and {@code policy:explain} before the real firmware. */
 @ExtendWith(InsideRedoubt.class)
 class PspIT {
   @TempDir private Path folder;
+
+  @AfterEach
+  void stopAll() {
+    Services.get(Hypervisor.class).vms().forEach(Vm::close);
+  }
 
   private static void assertShows(String line, String pattern) {
     String shown = new Shell().run(line);
@@ -83,7 +91,7 @@ class PspIT {
         "State WORKING\n.*Guest +ASID +State +Policy\n +1 +1 +LSECRET +00000001h\n"
             + " +2 +2 +RUNNING +00000003h\n");
     assertThrows(AssertionError.class, () -> shell.run(create.formatted("three", "--policy 0x5")));
-    assertShows("psp:history --refused 1", "LAUNCH_START +UNSUPPORTED +\\d+ +POLICY\\.ES: ");
+    assertShows("psp:history --refused 1", "LAUNCH_START +POLICY_FAILURE +\\d+ +POLICY\\.ES: ");
     shell.run("vm:stop one");
     shell.run("vm:stop two");
     String commands = shell.run("psp:history 100");

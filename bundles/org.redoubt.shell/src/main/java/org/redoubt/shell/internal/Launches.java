@@ -53,13 +53,16 @@ final class Launches {
 
   private final Hypervisor hypervisor;
   private final PrintStream say;
+  private final boolean terminal;
 
   /**
    * @param say hears what was done and verified
+   * @param io whether somebody waits at a terminal
    */
-  Launches(Hypervisor hypervisor, PrintStream say) {
+  Launches(Hypervisor hypervisor, PrintStream say, ShellCommand.Io io) {
     this.hypervisor = hypervisor;
     this.say = say;
+    this.terminal = Boolean.TRUE.equals(io.session().get(Console.TERMINAL));
   }
 
   /** The launch of an encrypted VM. */
@@ -112,7 +115,7 @@ final class Launches {
   private Vm onOurOwn(VmConfig config, LaunchOptions options)
       throws HypervisorException, OwnerException, IOException {
     byte[] secret = secret(options);
-    CertificateSet set = hypervisor.secureProcessor().certificates();
+    CertificateSet set = certificates();
     CaCertificate root = options.ark == null ? set.ark() : new OwnerTasks().readArk(options.ark);
     ChainFile chain =
         new ChainFile(
@@ -138,6 +141,16 @@ final class Launches {
           });
     } finally {
       Arrays.fill(secret, (byte) 0);
+    }
+  }
+
+  private CertificateSet certificates() throws HypervisorException {
+    if (!terminal) {
+      return hypervisor.secureProcessor().certificates();
+    }
+    try (Patience patience =
+        new Patience(say, "Making this platform's root and certificates; once only ...")) {
+      return hypervisor.secureProcessor().certificates();
     }
   }
 

@@ -90,7 +90,7 @@ public final class RunCommand extends ShellCommand {
     private Vm create(Io io) throws UsageException {
       OwnersPacket packet = packet();
       VmConfig config = options.config(VmCommand.freeName(hypervisor), new DefaultImage(io));
-      Vm vm = new Launches(hypervisor, System.err).create(config, launch);
+      Vm vm = new Launches(hypervisor, System.err, io).create(config, launch);
       try {
         if (packet != null) {
           packet.await(vm, System.err);

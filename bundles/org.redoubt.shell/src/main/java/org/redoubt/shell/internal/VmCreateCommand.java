@@ -52,7 +52,7 @@ public final class VmCreateCommand extends VmCommand {
     public int run(Io io) throws UsageException {
       String chosen = name == null ? freeName(hypervisor) : name;
       Vm vm =
-          new Launches(hypervisor, io.out())
+          new Launches(hypervisor, io.out(), io)
               .create(options.config(chosen, new DefaultImage(io)), launch);
       io.out().println(vm.config().name());
       return 0;
