@@ -275,8 +275,8 @@ final class SocMemory implements MemorySystem {
       if ((state & Frames.VALID) != 0 && Frames.page(state) == page) {
         resident = true;
         dirty = (state & Frames.DIRTY) != 0;
-        // Who only looks at a page from outside does not make it shared.
-        tag = dirty || Frames.tag(state) != PageTag.SHARED ? Frames.tag(state) : tag;
+        // Who only looks at a page does not make it theirs.
+        tag = dirty || writer == null ? Frames.tag(state) : tag;
       }
     }
     return new PageInfo(tag, resident, dirty, writer != null || dirty);

@@ -79,7 +79,11 @@ class MemoryViewTest {
       assertTrue(system.pageInfo(0).resident());
       system.view(0).putByte(5, (byte) 1);
       assertEquals(0, system.pageInfo(0).tag());
-      assertEquals(0, system.pageInfo(5 * PAGE).tag());
+      system.flush();
+      Rig.read(system, 1, 0, PAGE);
+      assertEquals(0, system.pageInfo(0).tag(), "the guest only looked");
+      Rig.read(system, 1, 5 * PAGE, PAGE);
+      assertEquals(1, system.pageInfo(5 * PAGE).tag(), "nobody ever wrote");
     }
   }
 
