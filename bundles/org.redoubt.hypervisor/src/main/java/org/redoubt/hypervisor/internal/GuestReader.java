@@ -1,17 +1,18 @@
 package org.redoubt.hypervisor.internal;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.PageTag;
-import org.redoubt.spec.sev.GuestPolicy;
 
 /**
  * A guest's RAM as the guest has it, for people who debug: page by page under the tag that the page
- * was last used with, the private ones only with the leave of the guest's policy.
+ * was last used with, the private ones through the firmware, which asks the guest's policy.
  */
 final class GuestReader {
-  private static final int PAGE = 4096;
+  private static final int PAGE = Psp.DEBUG_BYTES;
+  private static final int BLOCK = 16;
 
   private final Host.Lease lease;
   private final MemorySystem memory;
@@ -24,40 +25,34 @@ final class GuestReader {
   /**
    * Copies a run of the guest's RAM.
    *
-   * @param lab whether to ignore the guest's policy
-   * @return whether the policy was ignored: it would have refused
-   * @throws HypervisorException if the policy refuses; nothing was copied
+   * @param lab whether to do without the firmware
+   * @return whether the guest's policy was ignored: it would have refused
+   * @throws HypervisorException if the firmware refuses; nothing was copied
    */
   boolean read(long spa, MemorySegment target, boolean lab) throws HypervisorException {
-    long bytes = target.byteSize();
+    byte[] copy = new byte[Math.toIntExact(target.byteSize())];
     boolean ignored = false;
-    if (anyPrivate(spa, bytes)) {
-      GuestPolicy policy = lease.policy();
-      ignored = policy.noDebug();
-      if (ignored && !lab) {
-        throw new HypervisorException(
-            "The policy of this guest forbids debugging (%xh, NODBG): its private memory is not shown"
-                .formatted(policy.bits()));
+    try {
+      for (int done = 0; done < copy.length; ) {
+        long at = spa + done;
+        int run = (int) Math.min(PAGE - (at & (PAGE - 1)), copy.length - done);
+        if (memory.pageInfo(at).tag() == PageTag.SHARED) {
+          memory.view(PageTag.SHARED).read(at, MemorySegment.ofArray(copy).asSlice(done, run));
+        } else if (lab) {
+          ignored |= lease.policy().noDebug();
+          memory.view(lease.asid()).read(at, MemorySegment.ofArray(copy).asSlice(done, run));
+        } else {
+          int before = (int) (at & (BLOCK - 1));
+          byte[] plain = lease.debugDecrypt(at - before, before + run + BLOCK - 1 & -BLOCK);
+          System.arraycopy(plain, before, copy, done, run);
+          Arrays.fill(plain, (byte) 0);
+        }
+        done += run;
       }
-    }
-    for (long done = 0; done < bytes; ) {
-      long run = Math.min(PAGE - ((spa + done) & (PAGE - 1)), bytes - done);
-      memory.view(tag(spa + done)).read(spa + done, target.asSlice(done, run));
-      done += run;
+      target.copyFrom(MemorySegment.ofArray(copy));
+    } finally {
+      Arrays.fill(copy, (byte) 0);
     }
     return ignored;
-  }
-
-  private int tag(long spa) {
-    return memory.pageInfo(spa).tag() == PageTag.SHARED ? PageTag.SHARED : lease.asid();
-  }
-
-  private boolean anyPrivate(long spa, long bytes) {
-    for (long page = spa & -PAGE; page < spa + bytes; page += PAGE) {
-      if (tag(page) != PageTag.SHARED) {
-        return true;
-      }
-    }
-    return false;
   }
 }

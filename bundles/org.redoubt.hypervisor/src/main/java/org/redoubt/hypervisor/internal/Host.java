@@ -139,6 +139,11 @@ final class Host {
       return Optional.ofNullable(launch);
     }
 
+    /** Bytes of this guest's private memory, by the firmware's leave; both multiples of 16. */
+    byte[] debugDecrypt(long spa, int bytes) throws HypervisorException {
+      return psp().debugDecrypt(handle, spa, bytes);
+    }
+
     /** The policy that the firmware keeps for this guest. */
     GuestPolicy policy() throws HypervisorException {
       for (PlatformInfo.Guest one : psp().processor().info().guests()) {

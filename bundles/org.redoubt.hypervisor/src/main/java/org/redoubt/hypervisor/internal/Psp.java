@@ -21,6 +21,7 @@ import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.spec.sev.cert.PlatformChain;
 import org.redoubt.spec.sev.cert.SevCertificate;
 import org.redoubt.spec.sev.command.ActivateBuffer;
+import org.redoubt.spec.sev.command.DbgBuffer;
 import org.redoubt.spec.sev.command.DownloadFirmwareBuffer;
 import org.redoubt.spec.sev.command.HandleBuffer;
 import org.redoubt.spec.sev.command.InitBuffer;
@@ -46,6 +47,10 @@ final class Psp implements PlatformAdmin, AutoCloseable {
 
   private static final long FIRST = 0x1000;
   private static final int FIRST_BYTES = 0x1000;
+
+  /** The most that {@link #debugDecrypt} takes. */
+  static final int DEBUG_BYTES = FIRST_BYTES;
+
   private static final long SECOND = FIRST + FIRST_BYTES;
   private static final int SECOND_BYTES = 0x5000;
   private static final int MEASUREMENT_BYTES = (int) Measurement.LAYOUT.byteSize();
@@ -202,6 +207,22 @@ final class Psp implements PlatformAdmin, AutoCloseable {
                 spa + SECOND,
                 ciphertext.length)
             ::write);
+  }
+
+  /**
+   * DBG_DECRYPT: bytes of a guest, if its policy and the host's allow.
+   *
+   * @param guestSpa where they are, a multiple of 16
+   * @param bytes how many, a multiple of 16, at most {@link #DEBUG_BYTES}
+   */
+  synchronized byte[] debugDecrypt(int handle, long guestSpa, int bytes)
+      throws HypervisorException {
+    issue(SevCommand.DBG_DECRYPT, new DbgBuffer(handle, guestSpa, spa + FIRST, bytes)::write);
+    try {
+      return get(FIRST, bytes);
+    } finally {
+      host.fill(spa + FIRST, bytes, (byte) 0);
+    }
   }
 
   /** LAUNCH_FINISH. */

@@ -16,6 +16,7 @@ import org.redoubt.spec.sev.GuestState;
 import org.redoubt.spec.sev.PlatformState;
 import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.spec.sev.cert.SevCertificate;
+import org.redoubt.spec.sev.command.DbgBuffer;
 import org.redoubt.spec.sev.command.LaunchSecretBuffer;
 import org.redoubt.spec.sev.command.LaunchStartBuffer;
 import org.redoubt.spec.sev.command.PdhCertExportBuffer;
@@ -88,6 +89,11 @@ final class FakeProcessor implements SecureProcessor, Mailbox {
       given.add(get(b.hdrPaddr(), b.hdrLen()));
       given.add(get(b.transPaddr(), b.transLen()));
       config.memory().view(0).write(b.guestPaddr(), MemorySegment.ofArray(given.getLast()));
+    }
+    if (command == SevCommand.DBG_DECRYPT) {
+      DbgBuffer b = DbgBuffer.read(buffer);
+      byte[] plain = get(b.srcPaddr(), b.length()); // this memory has no keys
+      config.memory().view(0).write(b.dstPaddr(), MemorySegment.ofArray(plain));
     }
     if (command == SevCommand.LAUNCH_START) {
       LaunchStartBuffer b = LaunchStartBuffer.read(buffer);

@@ -702,26 +702,44 @@ final class HypervisorServiceTest {
   }
 
   @Test
-  void shouldAskTheGuestsPolicyBeforeItsMemoryIsRead() throws Exception {
+  void shouldReadPrivateMemoryThroughTheFirmwareOrTheLab() throws Exception {
     parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
-    Vm vm = hypervisor.create(encrypted("vm", ""));
+    Vm vm = hypervisor.create(encrypted("vm", "DBG_DECRYPT"));
+    List<String> commands = processors.getFirst().commands;
     MemorySegment bytes = MemorySegment.ofArray(new byte[16]);
     memories.made.getFirst().tags.put(vm.spa(0x5000).orElseThrow(), vm.asid());
+    vm.memory().view(0).putLong(vm.spa(0x5000).orElseThrow(), 0x1234);
     vm.readGuest(0x4000, bytes, false);
+    assertFalse(commands.contains("DBG_DECRYPT"), "a shared page");
     HypervisorException refused =
         assertThrows(HypervisorException.class, () -> vm.readGuest(0x4ff8, bytes, false));
     assertEquals(
-        "The policy of this guest forbids debugging (1h, NODBG): its private memory is not shown",
+        "The secure processor refused DBG_DECRYPT with POLICY_FAILURE: the test says no",
         refused.getMessage());
+    assertEquals(0, bytes.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 8));
     assertFalse(vm.labUsed());
-    vm.memory().view(0).putLong(vm.spa(0x5000).orElseThrow(), 0x1234);
     vm.readGuest(0x4ff8, bytes, true);
     assertTrue(vm.labUsed());
     assertEquals(0x34, bytes.get(java.lang.foreign.ValueLayout.JAVA_BYTE, 8));
-    processors.getFirst().policy = new org.redoubt.spec.sev.GuestPolicy(0);
-    vm.readGuest(0x5000, bytes, false);
     refused = assertThrows(HypervisorException.class, () -> vm.readGuest(RAM - 8, bytes, true));
     assertEquals("Address 0x7ffff8 with 16 bytes is not RAM of VM 'vm'", refused.getMessage());
+  }
+
+  @Test
+  void shouldReadPrivateMemoryWhenTheFirmwareLetsIt() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    Vm vm = hypervisor.create(encrypted("vm", ""));
+    long page = vm.spa(0x5000).orElseThrow();
+    memories.made.getFirst().tags.put(page, vm.asid());
+    for (int at = 0; at < 4096; at++) {
+      vm.memory().view(0).putByte(page + at, (byte) (at * 7));
+    }
+    byte[] read = new byte[100];
+    vm.readGuest(0x5000 + 4096 - 95, MemorySegment.ofArray(read), false);
+    for (int i = 0; i < read.length; i++) {
+      assertEquals(i < 95 ? (byte) ((4096 - 95 + i) * 7) : 0, read[i], "byte " + i);
+    }
+    assertFalse(vm.labUsed());
   }
 
   @Test
