@@ -21,7 +21,10 @@ import org.redoubt.guest.images.Progress;
  *
  * <pre>{@code
  * itests/src/bench/scoreboard [--rounds N] [--only boot,intmix,...] [--qemu-cpu max] [-- OPTIONS OF redoubt run]
+ * itests/src/bench/scoreboard --sev [--rounds N] [--only boot,intmix,...] [-- OPTIONS OF redoubt run]
  * }</pre>
+ *
+ * <p>With {@code --sev} it compares Redoubt with itself: guests without protection and SEV guests.
  *
  * <p>Each program prints START and RESULT lines; CPU time of the emulator's processes is read when
  * they arrive. {@code boot} is a whole run, process start to exit, with a guest that powers off at
@@ -40,6 +43,7 @@ public final class Scoreboard {
   private final GuestImage image;
   private String qemuCpu = "max";
   private int rounds = 1;
+  private boolean sev;
   private List<String> only = List.of();
   private List<String> ours = List.of();
 
@@ -60,6 +64,7 @@ public final class Scoreboard {
       switch (arguments.get(i)) {
         case "--rounds" -> rounds = Integer.parseInt(arguments.get(++i));
         case "--only" -> only = List.of(arguments.get(++i).split(","));
+        case "--sev" -> sev = true;
         case "--qemu-cpu" -> qemuCpu = arguments.get(++i);
         case "--" -> {
           ours = arguments.subList(i + 1, arguments.size());
@@ -72,8 +77,8 @@ public final class Scoreboard {
 
   private void run() throws Exception {
     Path initrd = initrd();
-    Map<String, Score> tcg = new LinkedHashMap<>();
-    Map<String, Score> redoubt = new LinkedHashMap<>();
+    Map<String, Score> left = new LinkedHashMap<>();
+    Map<String, Score> right = new LinkedHashMap<>();
     for (int round = 0; round < rounds; round++) {
       for (String what : Stream.concat(Stream.of("boot"), PROGRAMS.stream()).toList()) {
         if (!only.isEmpty() && !only.contains(what)) {
@@ -82,11 +87,16 @@ public final class Scoreboard {
         String command = what.equals("boot") ? "true" : "/bench/" + what;
         String append = "console=ttyS0 quiet redoubt.run=\"%s\"".formatted(command);
         System.err.printf("round %d: %s%n", round + 1, what);
-        merge(tcg, measure(what, qemu(initrd, append)));
-        merge(redoubt, measure(what, redoubt(initrd, append)));
+        if (sev) {
+          merge(left, measure(what, redoubt(initrd, append, "none")));
+          merge(right, measure(what, redoubt(initrd, append, "sev")));
+        } else {
+          merge(left, measure(what, qemu(initrd, append)));
+          merge(right, measure(what, redoubt(initrd, append, "none"))); // as QEMU's guests are
+        }
       }
     }
-    print(tcg, redoubt);
+    print(left, right);
   }
 
   private static void merge(Map<String, Score> best, Map<String, Score> now) {
@@ -136,14 +146,14 @@ public final class Scoreboard {
         append);
   }
 
-  private List<String> redoubt(Path initrd, String append) {
+  private List<String> redoubt(Path initrd, String append, String protection) {
     List<String> command = new ArrayList<>();
     command.add(project.resolve("redoubt").toString());
     command.addAll(List.of("run", "--memory", "512M"));
     command.addAll(List.of("--kernel", image.kernel().toString()));
     command.addAll(List.of("--initrd", initrd.toString(), "--append", append));
     if (!ours.contains("--protection")) {
-      command.addAll(List.of("--protection", "none")); // as QEMU's guests are
+      command.addAll(List.of("--protection", protection));
     }
     command.addAll(ours);
     return command;
@@ -212,18 +222,22 @@ public final class Scoreboard {
     }
   }
 
-  private static void print(Map<String, Score> tcg, Map<String, Score> redoubt) {
-    System.out.printf("%-16s %10s %10s %8s  %s%n", "CPU seconds", "TCG", "Redoubt", "ratio", "");
+  private void print(Map<String, Score> left, Map<String, Score> right) {
+    System.out.printf(
+        "%-16s %10s %10s %8s%n",
+        "CPU seconds", sev ? "none" : "TCG", sev ? "sev" : "Redoubt", "ratio");
     double logs = 0;
     int count = 0;
-    for (Map.Entry<String, Score> entry : tcg.entrySet()) {
-      Score other = redoubt.get(entry.getKey());
+    for (Map.Entry<String, Score> entry : left.entrySet()) {
+      Score other = right.get(entry.getKey());
       if (other == null) {
         continue;
       }
       double ratio = other.cpuSeconds() / Math.max(entry.getValue().cpuSeconds(), 0.01);
-      logs += Math.log(ratio);
-      count++;
+      if (!sev || !entry.getKey().equals("boot")) {
+        logs += Math.log(ratio);
+        count++;
+      }
       System.out.printf(
           "%-16s %10.2f %10.2f %8.2f  %s%n",
           entry.getKey(),
@@ -232,6 +246,10 @@ public final class Scoreboard {
           ratio,
           entry.getValue().checksum().equals(other.checksum()) ? "" : "CHECKSUMS DIFFER");
     }
-    System.out.printf("%-16s %10s %10s %8.2f%n", "geometric mean", "", "", Math.exp(logs / count));
+    if (count > 0) {
+      System.out.printf(
+          "%-16s %10s %10s %8.2f%n",
+          sev ? "mean of programs" : "geometric mean", "", "", Math.exp(logs / count));
+    }
   }
 }
