@@ -20,6 +20,16 @@ final class HandMadeKernel {
   /**
    * Makes one.
    *
+   * @param listing instructions as {@link #of} takes them, some a line; from a semicolon on a line
+   *     is a comment
+   */
+  static byte[] ofListing(String listing) {
+    return of(listing.replaceAll(";.*", "").replaceAll("\\s+", ""));
+  }
+
+  /**
+   * Makes one.
+   *
    * @param code instructions in hexadecimal; they begin in 64-bit mode at CPL 0
    */
   static byte[] of(String code) {
