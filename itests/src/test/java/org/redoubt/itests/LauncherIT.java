@@ -11,6 +11,9 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -76,6 +79,67 @@ class LauncherIT {
     assertEquals(status, outcome.status(), outcome::toString);
     assertOneLine(outcome.err());
     assertTrue(expected == null || outcome.err().contains(expected), outcome::toString);
+  }
+
+  /** A PATH on which there is what the launcher's shell script calls, and nothing else. */
+  private String barePath() throws IOException {
+    Path bin = Files.createDirectories(folder.resolve("bin"));
+    for (String tool : List.of("dirname", "readlink", "sed", "cut", "mkdir", "rm", "uname")) {
+      for (String place : List.of("/usr/bin", "/bin")) {
+        Path there = Path.of(place, tool);
+        if (Files.isExecutable(there) && !Files.exists(bin.resolve(tool))) {
+          executable(bin.resolve(tool), "exec " + there + " \"$@\"");
+        }
+      }
+    }
+    return bin.toString();
+  }
+
+  private static void executable(Path file, String line) throws IOException {
+    Files.writeString(file, "#!/bin/sh\n" + line + "\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  @Test
+  void shouldSayInOneLineThatThereIsNoJdk25() throws Exception {
+    Path old = Files.createDirectories(folder.resolve("jdks/17/bin"));
+    executable(old.resolve("java"), "echo 'a JDK 17 was started' >&2");
+    Files.writeString(folder.resolve("jdks/17/release"), "JAVA_VERSION=\"17.0.1\"\n");
+    Map<String, String> environment =
+        Map.of(
+            "PATH",
+            barePath(),
+            "JAVA_HOME",
+            folder.resolve("jdks/17").toString(),
+            "REDOUBT_JDKS",
+            folder.resolve("jdks").toString());
+    for (String launcher : List.of("redoubt", "distribution/target/redoubt/bin/redoubt")) {
+      Processes.Outcome outcome =
+          Processes.run(
+              folder, environment, "", Processes.ROOT.resolve(launcher).toString(), "--version");
+      assertEquals(1, outcome.status(), outcome::toString);
+      assertEquals("", outcome.out());
+      assertOneLine(outcome.err());
+      assertTrue(outcome.err().startsWith("redoubt: No JDK 25 found"), outcome::toString);
+    }
+  }
+
+  @Test
+  void shouldSayInOneLineThatThereIsNoMavenToBuildWith() throws Exception {
+    Path bin = Files.createDirectories(folder.resolve("clone/distribution/src/main/bin"));
+    Path launcher = folder.resolve("clone/redoubt");
+    Files.copy(Processes.ROOT.resolve("redoubt"), launcher, StandardCopyOption.COPY_ATTRIBUTES);
+    Files.copy(
+        Processes.ROOT.resolve("distribution/src/main/bin/find-jdk.sh"),
+        bin.resolve("find-jdk.sh"));
+    Map<String, String> environment =
+        Map.of("PATH", barePath(), "JAVA_HOME", System.getProperty("java.home"));
+    Processes.Outcome outcome =
+        Processes.run(folder, environment, "", launcher.toString(), "--version");
+    assertEquals(1, outcome.status(), outcome::toString);
+    assertEquals("", outcome.out());
+    assertOneLine(outcome.err());
+    assertTrue(outcome.err().contains("Maven (mvn) is not on the PATH"), outcome::toString);
   }
 
   @Test
