@@ -81,6 +81,19 @@ public interface MemorySystem extends AutoCloseable {
   void wbinvd();
 
   /**
+   * WBINVD by a guest, which the hypervisor intercepts: when it returns, DRAM holds whatever the
+   * guest and the host have written before. Nothing is dropped, because no page is ever cached
+   * under two tags, so that nobody can read anything older than DRAM holds; other guests' pages
+   * stay as they are. It is not the host's WBINVD that {@link #wbinvdRequired()} asks for. APM Vol.
+   * 2, §15.34.9.
+   *
+   * @param asid the guest's, or {@link PageTag#SHARED} for one that is not encrypted
+   */
+  default void wbinvd(int asid) {
+    flush();
+  }
+
+  /**
    * CLFLUSH of every line in a range: writes back and drops the pages that it touches.
    *
    * @param spa first address

@@ -2,6 +2,7 @@ package org.redoubt.memory.internal;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.memory.internal.TagState.Keys;
 
@@ -605,15 +606,18 @@ final class SocCache {
 
   // Flushes
 
-  /** Writes all dirty pages back; drops them too, or keeps them resident and clean. */
-  void flushAll(boolean drop) {
+  /**
+   * Writes all dirty pages of some tags back; drops their pages too, or keeps them resident and
+   * clean.
+   */
+  void flushAll(boolean drop, IntPredicate ofTag) {
     Lane lane = lanes.take();
     try {
       int used = pool.used();
       int wanted = Math.clamp(pool.limit() / 64, 1, Lane.BATCH);
       int count = 0;
       for (int frame = 1; frame < used; frame++) {
-        if (lockForFlush(frame, drop)) {
+        if (lockForFlush(frame, drop, ofTag)) {
           lane.victims[count++] = frame;
         }
         if (count == wanted || (frame == used - 1 && count > 0)) {
@@ -632,10 +636,13 @@ final class SocCache {
   }
 
   /** Waits until a frame is nobody else's; false if there is nothing to flush in it. */
-  private boolean lockForFlush(int frame, boolean drop) {
+  private boolean lockForFlush(int frame, boolean drop, IntPredicate ofTag) {
     for (int attempt = 0; ; attempt++) {
       long state = frames.state(frame);
-      if ((state & Frames.VALID) == 0 || (!drop && (state & Frames.DIRTY) == 0) || stuck(state)) {
+      if ((state & Frames.VALID) == 0
+          || (!drop && (state & Frames.DIRTY) == 0)
+          || !ofTag.test(Frames.tag(state))
+          || stuck(state)) {
         return false;
       }
       if (frames.lock(frame, state)) {

@@ -168,8 +168,15 @@ final class SocMemory implements MemorySystem {
   public void wbinvd() {
     requireOpen();
     List<TagState> waiting = keys.at(TagState.Stage.NEEDS_WBINVD);
-    cache.flushAll(true);
+    cache.flushAll(true, tag -> true);
     keys.advance(waiting, TagState.Stage.NEEDS_WBINVD, TagState.Stage.NEEDS_DFFLUSH);
+  }
+
+  @Override
+  public void wbinvd(int asid) {
+    requireOpen();
+    int own = cache.tag(asid).tag();
+    cache.flushAll(false, tag -> tag == own || tag == PageTag.SHARED);
   }
 
   @Override
@@ -188,7 +195,7 @@ final class SocMemory implements MemorySystem {
   @Override
   public void flush() {
     requireOpen();
-    cache.flushAll(false);
+    cache.flushAll(false, tag -> true);
   }
 
   @Override
@@ -356,7 +363,7 @@ final class SocMemory implements MemorySystem {
       closed = true;
     }
     changes.close();
-    cache.flushAll(true);
+    cache.flushAll(true, tag -> true);
     keys.close();
     around.forget(this);
     arena.close();

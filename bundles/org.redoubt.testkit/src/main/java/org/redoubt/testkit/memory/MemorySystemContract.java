@@ -263,6 +263,25 @@ public abstract class MemorySystemContract {
     assertFilled(system, "after flushing");
   }
 
+  @Test
+  final void shouldWriteBackAndKeepWhatAGuestFlushes() throws HypervisorException {
+    MemorySystem system = system(DRAM_PAGES);
+    fill(system);
+    system.flush();
+    long resident = system.stats().residentPages();
+    system.view(1).putLong(5L * PAGE, 1);
+    system.view(2).putLong(6L * PAGE, 2);
+    system.view(PageTag.SHARED).putLong(7L * PAGE, 3);
+    system.deactivate(3);
+    system.wbinvd(1);
+    assertFalse(system.pageInfo(5L * PAGE).dirty(), "the guest's page");
+    assertFalse(system.pageInfo(7L * PAGE).dirty(), "a shared page");
+    assertTrue(system.pageInfo(6L * PAGE).dirty(), "another guest's page");
+    assertEquals(resident, system.stats().residentPages(), "resident pages");
+    assertTrue(system.wbinvdRequired(), "it is no WBINVD of the host");
+    assertEquals(1, system.view(1).getLong(5L * PAGE));
+  }
+
   // Change of engine
 
   @Test

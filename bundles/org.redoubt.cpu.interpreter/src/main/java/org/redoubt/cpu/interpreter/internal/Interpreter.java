@@ -760,7 +760,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   public void flushCaches() {
     port.leave();
     try {
-      config.memory().wbinvd();
+      config.memory().wbinvd(config.asid());
     } finally {
       port.enter();
     }
