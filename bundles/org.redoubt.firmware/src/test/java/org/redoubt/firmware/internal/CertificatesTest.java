@@ -26,6 +26,7 @@ import org.redoubt.spec.sev.cert.PlatformChain;
 import org.redoubt.spec.sev.cert.SevCertificate;
 import org.redoubt.spec.sev.command.GetIdBuffer;
 import org.redoubt.spec.sev.command.PdhCertExportBuffer;
+import org.redoubt.testkit.firmware.ModelMemory;
 
 final class CertificatesTest {
   @TempDir Path state;
@@ -159,7 +160,7 @@ final class CertificatesTest {
                 new SevFirmwareFactory()
                     .create(
                         new SecureProcessorConfig(
-                            "psp0", new TestMemory(1 << 20), Optional.of(state), List::of)));
+                            "psp0", new ModelMemory(1 << 20), Optional.of(state), List::of)));
     assertTrue(
         e.getMessage() != null && e.getMessage().contains("chip.secret has 5 bytes, not 32"),
         e.getMessage());

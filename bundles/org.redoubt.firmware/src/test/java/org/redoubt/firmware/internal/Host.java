@@ -35,6 +35,7 @@ import org.redoubt.spec.sev.command.LaunchStartBuffer;
 import org.redoubt.spec.sev.command.LaunchUpdateBuffer;
 import org.redoubt.spec.sev.command.Measurement;
 import org.redoubt.spec.sev.command.SessionBlob;
+import org.redoubt.testkit.firmware.ModelMemory;
 
 /**
  * A host kernel's driver, as far as the tests need one: command buffer at 1000h, everything else
@@ -50,7 +51,7 @@ final class Host implements AutoCloseable {
   static final long GUEST = 0x10000;
   static final int GUEST_BYTES = 0x3000;
 
-  final TestMemory memory;
+  final ModelMemory memory;
   final SevSecureProcessor psp;
   final SecureRandom random = new SecureRandom();
   final List<NamedPolicy> policies = new ArrayList<>();
@@ -61,7 +62,7 @@ final class Host implements AutoCloseable {
   }
 
   Host(Optional<Path> state) {
-    memory = new TestMemory(1 << 21);
+    memory = new ModelMemory(1 << 21);
     try {
       psp =
           new SevSecureProcessor(

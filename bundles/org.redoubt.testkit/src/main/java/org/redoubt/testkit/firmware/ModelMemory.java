@@ -1,4 +1,4 @@
-package org.redoubt.firmware.internal;
+package org.redoubt.testkit.firmware;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -30,8 +30,9 @@ import org.redoubt.struct.Layouts;
 /**
  * DRAM without a cache: a private view encrypts and decrypts on every access, block by block, with
  * AES under the ASID's key and the address as tweak. Keeps the rules of ASIDs, WBINVD and DF_FLUSH.
+ * For one thread at a time; what firmwares are examined on.
  */
-final class TestMemory implements MemorySystem {
+public final class ModelMemory implements MemorySystem {
   private final MemoryConfig config;
   private final MemorySegment dram;
   private final Map<Integer, byte[]> keys = new HashMap<>();
@@ -44,33 +45,36 @@ final class TestMemory implements MemorySystem {
   private String reasonLater = "";
   private String engine = "aes-test";
 
-  TestMemory(long bytes) {
+  /** So many bytes of DRAM, zero. */
+  public ModelMemory(long bytes) {
     config = MemoryConfig.of("test", bytes);
     dram = Arena.ofAuto().allocate(bytes);
   }
 
   /** DRAM as another process would see it. */
-  MemorySegment dram() {
+  public MemorySegment dram() {
     return dram;
   }
 
-  int liveKeys() {
+  /** How many ASIDs have a key. */
+  public int liveKeys() {
     return keys.size();
   }
 
-  void suspend(@Nullable String reason) {
+  /** Suspends every access, or with no reason lets them go on. */
+  public void suspend(@Nullable String reason) {
     suspended = reason;
     accessesLeft.set(Integer.MAX_VALUE);
   }
 
   /** Suspends after so many accesses. */
-  void suspendAfter(int accesses, String reason) {
+  public void suspendAfter(int accesses, String reason) {
     reasonLater = reason;
     accessesLeft.set(accesses);
   }
 
   /** Asks for the key of a live ASID in another engine, as a change of engine does. */
-  Optional<String> changeEngineOf(int asid, String name) {
+  public Optional<String> changeEngineOf(int asid, String name) {
     byte[] key = new byte[16];
     Optional<String> refused =
         installer.orElseThrow().install(asid, name, MemorySegment.ofArray(key));
@@ -81,7 +85,8 @@ final class TestMemory implements MemorySystem {
     return refused;
   }
 
-  byte[] keyOf(int asid) {
+  /** The memory key of an ASID; empty if it has none. */
+  public byte[] keyOf(int asid) {
     return keys.getOrDefault(asid, new byte[0]).clone();
   }
 
