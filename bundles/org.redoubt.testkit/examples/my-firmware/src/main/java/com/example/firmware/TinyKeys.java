@@ -28,8 +28,7 @@ final class TinyKeys implements AutoCloseable {
           Certificates.sign(unsigned(Usage.PEK, Algorithm.ECDSA_SHA256, pek), 0, Usage.OCA, oca);
       chain =
           new PlatformChain(
-              Certificates.sign(
-                  unsigned(Usage.PDH, Algorithm.ECDH_SHA256, pdh), 0, Usage.PEK, pek),
+              Certificates.sign(unsigned(Usage.PDH, Algorithm.ECDH_SHA256, pdh), 0, Usage.PEK, pek),
               Certificates.sign(pekCert, 1, Usage.CEK, cek),
               Certificates.sign(
                   unsigned(Usage.OCA, Algorithm.ECDSA_SHA256, oca), 0, Usage.OCA, oca),

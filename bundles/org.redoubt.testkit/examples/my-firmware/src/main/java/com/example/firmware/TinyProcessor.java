@@ -116,8 +116,7 @@ final class TinyProcessor implements SecureProcessor, Mailbox, KeyInstaller {
       registers.put(r, 0);
     }
     registers.put(org.redoubt.spec.sev.Mailbox.CMDRESP, org.redoubt.spec.sev.Mailbox.RESP);
-    registers.put(
-        org.redoubt.spec.sev.Mailbox.FEATURES, org.redoubt.spec.sev.Mailbox.FEATURE_SEV);
+    registers.put(org.redoubt.spec.sev.Mailbox.FEATURES, org.redoubt.spec.sev.Mailbox.FEATURE_SEV);
     memory.setKeyInstaller(Optional.of(this));
   }
 
@@ -316,12 +315,7 @@ final class TinyProcessor implements SecureProcessor, Mailbox, KeyInstaller {
     Guest g = new Guest(++lastHandle, policy, transport);
     guests.put(g.handle, g);
     new LaunchStartBuffer(
-            g.handle,
-            b.policy(),
-            b.dhCertPaddr(),
-            b.dhCertLen(),
-            b.sessionPaddr(),
-            b.sessionLen())
+            g.handle, b.policy(), b.dhCertPaddr(), b.dhCertLen(), b.sessionPaddr(), b.sessionLen())
         .write(buffer);
     return buffer;
   }
@@ -440,8 +434,7 @@ final class TinyProcessor implements SecureProcessor, Mailbox, KeyInstaller {
     ask("LAUNCH_MEASURE", Optional.of(g), Map.of());
     byte[] nonce = new byte[16];
     random.nextBytes(nonce);
-    g.measurement =
-        g.keys.measure(API_MAJOR, API_MINOR, BUILD, g.policy, g.digest.digest(), nonce);
+    g.measurement = g.keys.measure(API_MAJOR, API_MINOR, BUILD, g.policy, g.digest.digest(), nonce);
     put(b.measurePaddr(), g.measurement.toBytes());
     g.state = GuestState.LSECRET;
   }
