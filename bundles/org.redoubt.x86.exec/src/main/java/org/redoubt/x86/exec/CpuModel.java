@@ -79,6 +79,11 @@ public record CpuModel(String name, int signature, Set<Feature> features, List<L
     return bits == 0 ? 48 : bits;
   }
 
+  /** Whether MSR PRED_CMD is there: IBPB. */
+  public boolean hasBarrier() {
+    return (register(0x8000_0008, 0, 1) >>> 12 & 1) != 0;
+  }
+
   /** Bits of CR4 that go with CPUID bits which no instruction depends on. */
   long cr4Extra() {
     int f1 = register(1, 0, 2);

@@ -39,10 +39,12 @@ public final class CpuModels {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         String[] words = line.strip().split(" +");
         if (words[0].equals("model")) {
-          current = new ArrayList<>();
+          current = words.length == 4 ? new ArrayList<>(leaves.get(words[3])) : new ArrayList<>();
           leaves.put(words[1], current);
         } else if (words.length == 6 && !words[0].equals("#")) {
-          current.add(leaf(words));
+          CpuModel.Leaf leaf = leaf(words);
+          current.removeIf(l -> l.leaf() == leaf.leaf() && l.subleaf() == leaf.subleaf());
+          current.add(leaf);
         }
       }
     } catch (IOException e) {

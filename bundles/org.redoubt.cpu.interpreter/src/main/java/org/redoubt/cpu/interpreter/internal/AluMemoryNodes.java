@@ -96,7 +96,7 @@ final class AluMemoryNodes {
     }
   }
 
-  private static final class AddLoad extends Alu {
+  static final class AddLoad extends Alu {
     AddLoad(Insn in, Cpu cpu) {
       super(in, cpu);
     }
@@ -184,7 +184,7 @@ final class AluMemoryNodes {
     }
   }
 
-  private static final class CmpMemory extends Alu {
+  static final class CmpMemory extends Alu {
     CmpMemory(Insn in, Cpu cpu) {
       super(in, cpu);
     }
@@ -198,7 +198,7 @@ final class AluMemoryNodes {
     }
   }
 
-  private static final class TestMemory extends Alu {
+  static final class TestMemory extends Alu {
     TestMemory(Insn in, Cpu cpu) {
       super(in, cpu);
     }

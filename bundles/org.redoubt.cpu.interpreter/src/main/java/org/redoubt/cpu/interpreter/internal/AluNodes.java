@@ -79,7 +79,7 @@ final class AluNodes {
     }
   }
 
-  private static final class Add extends Alu {
+  static final class Add extends Alu {
     Add(Insn in) {
       super(in);
     }
@@ -95,7 +95,7 @@ final class AluNodes {
     }
   }
 
-  private static final class Adc extends Alu {
+  static final class Adc extends Alu {
     Adc(Insn in) {
       super(in);
     }
@@ -111,7 +111,7 @@ final class AluNodes {
     }
   }
 
-  private static final class Sub extends Alu {
+  static final class Sub extends Alu {
     Sub(Insn in) {
       super(in);
     }
@@ -143,7 +143,7 @@ final class AluNodes {
     }
   }
 
-  private static final class Cmp extends Alu {
+  static final class Cmp extends Alu {
     Cmp(Insn in) {
       super(in);
     }

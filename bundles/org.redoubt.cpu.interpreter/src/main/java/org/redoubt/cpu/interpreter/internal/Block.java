@@ -50,8 +50,8 @@ final class Block {
     context = NO_CONTEXT;
     for (int i = 0; i < nodes.length; i++) {
       if (!(nodes[i] instanceof StaleNode)) {
-        Node stale = new StaleNode(nodes[i].in);
-        stale.before = nodes[i].before;
+        Node stale = new StaleNode(nodes[i].firstInsn());
+        stale.before = nodes[i].firstBefore();
         nodes[i] = stale;
       }
     }

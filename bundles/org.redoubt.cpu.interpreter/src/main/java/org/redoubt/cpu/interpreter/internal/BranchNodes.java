@@ -84,7 +84,7 @@ final class BranchNodes {
     }
   }
 
-  private static final class Call extends Direct {
+  static final class Call extends Direct {
     private final long next;
 
     Call(Insn in) {
@@ -102,7 +102,7 @@ final class BranchNodes {
     }
   }
 
-  private static final class Ret extends Node {
+  static final class Ret extends Node {
     Ret(Insn in) {
       super(in);
     }
@@ -135,7 +135,7 @@ final class BranchNodes {
     }
   }
 
-  private static final class JumpZ extends Direct {
+  static final class JumpZ extends Direct {
     JumpZ(Insn in) {
       super(in);
     }
@@ -148,7 +148,7 @@ final class BranchNodes {
     }
   }
 
-  private static final class JumpNz extends Direct {
+  static final class JumpNz extends Direct {
     JumpNz(Insn in) {
       super(in);
     }

@@ -194,7 +194,7 @@ final class FusedNodes {
     }
   }
 
-  private static final class TestZero extends Pair {
+  static final class TestZero extends Pair {
     TestZero(Insn in, Insn branch) {
       super(in, branch);
     }
@@ -224,7 +224,7 @@ final class FusedNodes {
     }
   }
 
-  private static final class TestSign extends Pair {
+  static final class TestSign extends Pair {
     private final boolean when;
 
     TestSign(Insn in, Insn branch, boolean when) {

@@ -7,7 +7,6 @@ import java.lang.invoke.VarHandle;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -73,7 +72,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private final Decoder decoder = new Decoder();
   private final NodeMaker nodes;
   private final CodeCache code = new CodeCache(MAX_CODE_PAGES);
-  private final MsrFile msrs = new MsrFile();
+  private final MsrFile msrs;
   private final SecureRandom random = new SecureRandom();
 
   /** The code page that each fetch entry of the TLB stands for. */
@@ -152,6 +151,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     cpu = new Cpu(model, tlb, mmu, bus, this);
     cpu.encryptionMask = config.cBit() == 0 ? 0 : 1L << config.cBit();
     nodes = new NodeMaker(cpu);
+    msrs = new MsrFile(model.hasBarrier());
     apic.connect(this);
     waitsForStartup = config.index() != 0;
     cpu.pagingChanged();
@@ -656,7 +656,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
           return fault.vector() == GuestFault.EXIT ? fault.exit() : null;
         }
         if (now == Vector.DF && nowSource != Interrupts.Source.EXTERNAL) {
-          return new Exit(Exit.Kind.SHUTDOWN, 0, 0, "Triple fault");
+          return new Exit(Exit.Kind.SHUTDOWN, 0, 0, "Triple fault" + suspicion());
         }
         boolean exception = nowSource != Interrupts.Source.EXTERNAL;
         boolean twice = exception && makesDoubleFault(now, fault.vector());
@@ -668,6 +668,13 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
         nowSource = twice ? Interrupts.Source.FAULT : source(fault);
       }
     }
+  }
+
+  /** What may have led to a guest's end; nothing is told of an encrypted guest's code. */
+  private String suspicion() {
+    return lastUnsupported.isEmpty() || config.cBit() != 0
+        ? ""
+        : ", the last unsupported instruction was " + lastUnsupported;
   }
 
   /** APM Vol. 2, Table 8-4. */
@@ -833,11 +840,6 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
       causes.put("unsupported " + e.getKey(), e.getValue());
     }
     return new CpuStats(instructions, blocks, decoded, fetchMisses, pageFaults, interrupts, causes);
-  }
-
-  /** For a report: the last unsupported instruction, and the bytes at RIP as far as readable. */
-  String describe() {
-    return lastUnsupported + " " + HexFormat.of().formatHex(bytes, 0, Decoder.MAX_LENGTH);
   }
 
   @Override

@@ -93,7 +93,7 @@ final class MoveNodes {
     return in.operand(0).kind == Operand.GPR ? new Setcc(in) : null;
   }
 
-  private static final class Setcc extends Node {
+  static final class Setcc extends Node {
     private final int d;
     private final int cc;
 
@@ -110,7 +110,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class Copy64 extends Node {
+  static final class Copy64 extends Node {
     private final int d;
     private final int s;
 
@@ -126,7 +126,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class Copy32 extends Node {
+  static final class Copy32 extends Node {
     private final int d;
     private final int s;
 
@@ -158,7 +158,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class Cmov extends Node {
+  static final class Cmov extends Node {
     private final int d;
     private final int s;
     private final int cc;
@@ -179,7 +179,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class ZeroExtend extends Node {
+  static final class ZeroExtend extends Node {
     private final int d;
     private final int s;
     private final long mask;
@@ -197,7 +197,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class SignExtend extends Node {
+  static final class SignExtend extends Node {
     private final int d;
     private final int s;
     private final int shift;
@@ -217,7 +217,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class Lea extends MemoryNode {
+  static final class Lea extends MemoryNode {
     private final int d;
     private final long mask;
 
@@ -233,7 +233,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class Load64 extends MemoryNode {
+  static final class Load64 extends MemoryNode {
     private final int d;
 
     Load64(Insn in, Cpu cpu) {
@@ -278,7 +278,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class LoadZero8 extends MemoryNode {
+  static final class LoadZero8 extends MemoryNode {
     private final int d;
 
     LoadZero8(Insn in, Cpu cpu) {
@@ -347,7 +347,7 @@ final class MoveNodes {
     }
   }
 
-  private static final class Store64 extends Store {
+  static final class Store64 extends Store {
     Store64(Insn in, Cpu cpu) {
       super(in, cpu);
     }

@@ -17,7 +17,13 @@ final class MsrFile {
 
   private final TreeMap<Integer, Long> values = new TreeMap<>();
 
-  MsrFile() {
+  private final boolean barrier;
+
+  /**
+   * @param barrier whether the model has IBPB, of which there is nothing to do: no branch predictor
+   */
+  MsrFile(boolean barrier) {
+    this.barrier = barrier;
     values.put(Msr.MTRR_DEF_TYPE, 0xc06L);
     for (int i = 0; i < 16; i++) {
       values.put(Msr.MTRR_PHYS_BASE0 + i, 0L);
@@ -59,6 +65,9 @@ final class MsrFile {
   boolean write(int msr, long value) {
     if (msr == Msr.PATCH_LEVEL || msr == Msr.SYSCFG) {
       return true; // theirs is the host's: memory encryption stays as it is
+    }
+    if (msr == Msr.PRED_CMD) {
+      return barrier && (value & ~1L) == 0;
     }
     return values.computeIfPresent(msr, (k, old) -> value) != null;
   }

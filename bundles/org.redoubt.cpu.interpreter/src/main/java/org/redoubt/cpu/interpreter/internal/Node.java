@@ -17,6 +17,16 @@ abstract class Node {
     this.in = in;
   }
 
+  /** The first instruction of the node: another one than {@link #in} if it has several. */
+  Insn firstInsn() {
+    return in;
+  }
+
+  /** How many instructions of the block come before {@link #firstInsn}. */
+  int firstBefore() {
+    return before;
+  }
+
   /**
    * Executes. On entry {@code cpu.rip} is the address after the block; only the last node of a
    * block changes it. A fault leaves everything as it was.

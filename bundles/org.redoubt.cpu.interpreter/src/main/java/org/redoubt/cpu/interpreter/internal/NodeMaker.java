@@ -42,7 +42,7 @@ final class NodeMaker {
       node.before = i;
       building.add(node);
     }
-    return building.toArray(NO_NODES);
+    return SeveralNodes.join(building.toArray(NO_NODES));
   }
 
   /** True when the instruction has no effect at all. */

@@ -97,7 +97,7 @@ final class QuietNodes {
     void exec(Cpu cpu) {}
   }
 
-  private static final class Add extends Quiet {
+  static final class Add extends Quiet {
     Add(Insn in) {
       super(in);
     }
@@ -173,7 +173,7 @@ final class QuietNodes {
     }
   }
 
-  private static final class Shl extends Quiet {
+  static final class Shl extends Quiet {
     Shl(Insn in, int count) {
       super(in, count);
     }
@@ -185,7 +185,7 @@ final class QuietNodes {
     }
   }
 
-  private static final class Shr extends Quiet {
+  static final class Shr extends Quiet {
     Shr(Insn in, int count) {
       super(in, count);
     }
@@ -212,7 +212,7 @@ final class QuietNodes {
     }
   }
 
-  private static final class Imul extends Node {
+  static final class Imul extends Node {
     private final int d;
     private final int first;
     private final int second;

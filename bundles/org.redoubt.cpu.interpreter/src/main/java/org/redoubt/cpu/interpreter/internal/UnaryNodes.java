@@ -150,7 +150,7 @@ final class UnaryNodes {
     }
   }
 
-  private static final class Shr extends Unary {
+  static final class Shr extends Unary {
     private final int count;
 
     Shr(Insn in, int count) {

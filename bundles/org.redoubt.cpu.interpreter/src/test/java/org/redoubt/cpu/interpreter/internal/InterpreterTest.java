@@ -168,6 +168,20 @@ final class InterpreterTest {
   }
 
   @Test
+  void shouldNameTheUnsupportedInstructionThatAGuestDiedOf() throws HypervisorException {
+    try (FlatMachine m = new FlatMachine()) {
+      m.code(0x1000, "90 0faa"); // nop; rsm
+      CpuState s = m.longMode();
+      s.idtLimit = 0;
+      m.engine.importState(s);
+      Exit exit = m.engine.run(1000);
+      assertEquals(Exit.Kind.SHUTDOWN, exit.kind());
+      assertEquals("Triple fault, the last unsupported instruction was RSM at 1001", exit.detail());
+      assertEquals(1, m.engine.stats().exits().get("unsupported RSM"));
+    }
+  }
+
+  @Test
   void shouldHoldInterruptsOffForOneInstructionAfterSti() throws HypervisorException {
     try (FlatMachine m = new FlatMachine()) {
       m.code(0x1000, "fb" + "b805000000" + "b806000000" + "f4"); // sti; mov eax, 5; mov eax, 6
@@ -337,6 +351,63 @@ final class InterpreterTest {
         assertSame(steps.state(), blocks.state());
         for (int i = 0; i < 256; i += 8) {
           assertEquals(steps.get64(0x50000 + i), blocks.get64(0x50000 + i));
+        }
+      }
+    }
+  }
+
+  /**
+   * What compilers make of a multiplication of big numbers, and other sequences that are joined.
+   */
+  private static final String JOINED =
+      "4963c04c29e0488b0cc3488d3cc5000000004889ca89c948c1ea204889c8490fafc14989d54d0faf"
+          + "e9490fafca490fafd24989c689c049c1ee204c01e94c01f14989d64801ea4c39e94989cd490f43d6"
+          + "4801f049c1e5204c01e84839f0400f92c64c01df48c1e9204c8b2f400fb6f64929c54811ce4c892f"
+          + "4801d64183c0010f857bffffff4963d04c01ca4989ce4989d7400fb6ce48030b4811d148894b080f"
+          + "b60384c0780349ffc10fb6430385c0740349ffc2488b034885c0750349ffc348833b05740349ffc4"
+          + "483b0b750349ffc5f60303740349ffc6f70303000000750349ffc748837b0810750349ffc74d89f7"
+          + "e801000000f4488d2424c3";
+
+  @Test
+  void shouldGiveTheSameStateByJoinedNodes() throws HypervisorException {
+    Random random = new Random(12);
+    for (int n = 0; n < 200; n++) {
+      try (FlatMachine blocks = new FlatMachine();
+          FlatMachine steps = new FlatMachine()) {
+        CpuState s = blocks.longMode();
+        for (int i = 0; i < 16; i++) {
+          s.gpr[i] = i == 4 ? FlatMachine.STACK : random.nextLong() >> random.nextInt(64);
+        }
+        s.gpr[8] = -20;
+        s.gpr[12] = -30;
+        s.gpr[3] = 0x5_0000;
+        s.gpr[11] = 0x5_0000;
+        if (n % 20 == 0) {
+          s.gpr[11] = 0x8_0000 - 8 * (15 + n / 20); // the next page is absent
+        }
+        long[] data = random.longs(64).toArray();
+        data[0] = random.nextBoolean() ? data[0] & 0xff : 5;
+        for (FlatMachine m : new FlatMachine[] {blocks, steps}) {
+          m.code(0x1000, JOINED);
+          m.absent.add(0x8_0000L);
+          for (int i = 0; i < 64; i++) {
+            m.put64(0x5_0000 + 8 * i, data[i]);
+          }
+        }
+        blocks.engine.importState(s);
+        s.dr[0] = 0x7_0000;
+        s.dr[7] = 0x401;
+        steps.longMode();
+        steps.engine.importState(s);
+        assertEquals(Exit.Kind.HALT, run(blocks));
+        assertEquals(Exit.Kind.HALT, run(steps));
+        assertSame(steps.state(), blocks.state());
+        assertEquals(steps.engine.stats().instructions(), blocks.engine.stats().instructions());
+        for (long at = 0x5_0000; at < 0x5_0400; at += 8) {
+          assertEquals(steps.get64(at), blocks.get64(at));
+        }
+        for (long at = FlatMachine.STACK - 64; at < FlatMachine.STACK; at += 8) {
+          assertEquals(steps.get64(at), blocks.get64(at));
         }
       }
     }
