@@ -31,6 +31,9 @@ public final class Main {
   private static final int FAILED = 1;
   private static final int USAGE = 2;
 
+  /** What bundles log from WARNING on goes to the operator: one line each, as all that is said. */
+  private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
+
   @Option(
       names = {"-c", "--command"},
       paramLabel = "LINE",
@@ -73,6 +76,9 @@ public final class Main {
 
   /** Runs the command line and exits with its status. */
   public static void main(String[] arguments) {
+    if (System.getProperty(LOG_FORMAT) == null) {
+      System.setProperty(LOG_FORMAT, "redoubt: %5$s%6$s%n");
+    }
     Main main = new Main();
     CommandLine parser = new CommandLine(main).setStopAtPositional(true);
     int status;

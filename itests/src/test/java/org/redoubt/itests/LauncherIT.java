@@ -162,6 +162,31 @@ class LauncherIT {
     assertTrue(outcome.err().contains(bundle.toString()), outcome::toString);
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "socCacheBytes, abc, takes a whole number",
+    "socCacheBytes, 5, takes a multiple of 4096",
+    "engineLimitMs, -1, must be positive",
+    "engine, nix, named nix"
+  })
+  void shouldSayInOneLineWhichSettingIsIgnored(String key, String value, String expected)
+      throws Exception {
+    Path feature =
+        Files.writeString(
+            folder.resolve("f.json"),
+            """
+            {"feature-resource-version": "1.0", "id": "itest:f:1", "configurations":
+              {"org.redoubt.memory": {"%s": "%s"}}}
+            """
+                .formatted(key, value));
+    Processes.Outcome outcome =
+        redoubt("", "--feature", feature.toString(), "-c", "mem:create m; mem:write 0 x");
+    assertEquals(0, outcome.status(), outcome::toString);
+    assertOneLine(outcome.err());
+    assertTrue(outcome.err().startsWith("redoubt: org.redoubt.memory: "), outcome::toString);
+    assertTrue(outcome.err().contains(key) && outcome.err().contains(expected), outcome::toString);
+  }
+
   @Test
   void shouldRunAScriptFromStandardInputAndReportItsFailure() throws Exception {
     Processes.Outcome good = redoubt("mem:create m\nmem:stats\nexit\nnix\n");

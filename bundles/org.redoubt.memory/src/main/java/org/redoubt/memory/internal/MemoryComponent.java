@@ -3,6 +3,7 @@ package org.redoubt.memory.internal;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -88,7 +89,12 @@ public final class MemoryComponent implements MemorySystemFactory {
 
   /** What is not possible is said and left as it was. */
   private static Settings read(Configuration configuration, Settings before) {
-    long cache = configuration.socCacheBytes();
+    long cache =
+        number("socCacheBytes", configuration::socCacheBytes, before.socCacheBytes().orElse(0L));
+    long engineMs =
+        number("engineLimitMs", configuration::engineLimitMs, before.engineLimit().toMillis());
+    long carryMs =
+        number("carryLimitMs", configuration::carryLimitMs, before.carryLimit().toMillis());
     boolean cacheFits =
         cache == 0
             || (cache % AddressMap.PAGE_BYTES == 0
@@ -100,21 +106,34 @@ public final class MemoryComponent implements MemorySystemFactory {
               + " 32768 (8 pages), or 0",
           Long.toString(cache));
     }
-    boolean limitsFit = configuration.engineLimitMs() > 0 && configuration.carryLimitMs() > 0;
+    boolean limitsFit = engineMs > 0 && carryMs > 0;
     if (!limitsFit) {
       LOG.log(
           System.Logger.Level.WARNING,
           "org.redoubt.memory: engineLimitMs={0}, carryLimitMs={1} are ignored: both must be"
               + " positive",
-          Long.toString(configuration.engineLimitMs()),
-          Long.toString(configuration.carryLimitMs()));
+          Long.toString(engineMs),
+          Long.toString(carryMs));
     }
     return new Settings(
         Optional.of(configuration.engine().strip()).filter(name -> !name.isEmpty()),
         !cacheFits ? before.socCacheBytes() : Optional.of(cache).filter(bytes -> bytes != 0),
-        limitsFit ? Duration.ofMillis(configuration.engineLimitMs()) : before.engineLimit(),
-        limitsFit ? Duration.ofMillis(configuration.carryLimitMs()) : before.carryLimit(),
+        limitsFit ? Duration.ofMillis(engineMs) : before.engineLimit(),
+        limitsFit ? Duration.ofMillis(carryMs) : before.carryLimit(),
         configuration.keepForRollback());
+  }
+
+  /** A setting that is no number, which SCR tells by an exception, is left as it was. */
+  private static long number(String key, LongSupplier setting, long otherwise) {
+    try {
+      return setting.getAsLong();
+    } catch (RuntimeException e) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "org.redoubt.memory: {0} is ignored: it takes a whole number",
+          key);
+      return otherwise;
+    }
   }
 
   @Override

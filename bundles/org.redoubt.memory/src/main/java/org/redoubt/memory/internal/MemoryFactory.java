@@ -51,8 +51,24 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
     return system;
   }
 
+  private void warnIfMissing(Optional<String> configured) {
+    if (configured.isEmpty()) {
+      return;
+    }
+    try {
+      Candidate ignored = engines.choose(configured);
+    } catch (HypervisorException e) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "org.redoubt.memory: engine={0} waits for a bundle that provides it: {1}",
+          configured.get(),
+          String.valueOf(e.getMessage()));
+    }
+  }
+
   /** The configured engine; an unknown one is no reason to make no memory system. */
   private Optional<String> namedAndThere() {
+    warnIfMissing(settings.engine());
     return settings.engine().filter(name -> engines.find(name).isPresent());
   }
 
@@ -122,17 +138,8 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
   void configure(Settings now) {
     Settings before = settings;
     settings = now;
-    if (now.engine().isPresent() && !before.engine().equals(now.engine())) {
-      try {
-        Candidate there = engines.choose(now.engine());
-        LOG.log(System.Logger.Level.DEBUG, "Configured engine: {0}", there.name());
-      } catch (HypervisorException e) {
-        LOG.log(
-            System.Logger.Level.WARNING,
-            "org.redoubt.memory: engine={0} waits for a bundle that provides it: {1}",
-            now.engine().get(),
-            String.valueOf(e.getMessage()));
-      }
+    if (!before.engine().equals(now.engine())) {
+      warnIfMissing(now.engine());
     }
     for (SocMemory system : systems) {
       if (!before.engine().equals(now.engine())) {
