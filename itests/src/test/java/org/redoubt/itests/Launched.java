@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -76,6 +77,17 @@ final class Launched implements AutoCloseable {
       reader.join();
     }
     return process.exitValue();
+  }
+
+  /** The most host memory it has used so far, in bytes: VmHWM, proc(5). */
+  long mostMemory() throws IOException {
+    // The launcher's shell replaces itself by the JVM: the process is the one that was started.
+    for (String line : Files.readAllLines(Path.of("/proc/" + process.pid() + "/status"))) {
+      if (line.startsWith("VmHWM:")) {
+        return Long.parseLong(line.replaceAll("\\D", "")) << 10;
+      }
+    }
+    throw new IOException("no VmHWM of " + process.pid());
   }
 
   String out() {

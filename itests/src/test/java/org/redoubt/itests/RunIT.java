@@ -15,11 +15,15 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.redoubt.api.memory.MemoryConfig;
 
 /** {@code redoubt run} from a shell's point of view: what it prints, and how it exits. */
 class RunIT {
   private static final Duration START = Duration.ofSeconds(60);
   private static final Duration BOOT = Duration.ofMinutes(4);
+
+  /** What the host may need besides guest RAM and SoC cache. */
+  private static final long OVERHEAD_BYTES = 400L << 20;
 
   /** Writes "Hi", then 7 to the debug-exit port. */
   private static final String SAY_HI = "66baf803 b048 ee b069 ee b00a ee b007 e6f4 f4 ebfd";
@@ -70,10 +74,15 @@ class RunIT {
       run.expect("42 guests", START);
       run.type("echo secret | sha256sum");
       run.expect("b37e50cedcd3e3f1ff64f4afc0422084ae694253cf399326868e07a35f4a45fb", START);
+      boolean encrypted = protection.equals("sev");
+      run.type("echo $(dmesg | grep -c 'software IO TLB: mapped') bounce buffers");
+      run.expect((encrypted ? 1 : 0) + " bounce buffers", START);
+      long most = run.mostMemory();
       run.type("poweroff");
       assertEquals(0, run.exitCode(BOOT), run::err);
       assertTrue(run.out().contains("Linux version 6.1"), run::out);
-      boolean encrypted = protection.equals("sev");
+      System.out.printf("RunIT: a guest of 256 MiB (%s) took %d MiB%n", protection, most >> 20);
+      assertTrue(most <= (256L << 20) + MemoryConfig.DEFAULT_CACHE_BYTES + OVERHEAD_BYTES);
       assertEquals(
           encrypted, run.out().contains("Memory Encryption Features active: AMD SEV"), run::out);
       assertSaysOfTheLaunch(protection, run.err());
