@@ -91,7 +91,7 @@ final class LaunchSpeed {
   }
 
   /** GB/s of one OpenSSL algorithm in one second. */
-  private static double speed(String algorithm) throws Exception {
+  static double speed(String algorithm) throws Exception {
     Process p =
         new ProcessBuilder(
                 "openssl",
@@ -112,7 +112,7 @@ final class LaunchSpeed {
     return Double.parseDouble(parts[parts.length - 1].strip()) / 1e9;
   }
 
-  private static SevSecureProcessor processor(MemorySystem memory) throws Exception {
+  static SevSecureProcessor processor(MemorySystem memory) throws Exception {
     SecureRandom random = new SecureRandom();
     return new SevSecureProcessor(
         new SecureProcessorConfig("psp0", memory, Optional.empty(), List::of),
@@ -122,7 +122,7 @@ final class LaunchSpeed {
   }
 
   /** The memory room with the engine aes-128-xex, past its component, which wants a framework. */
-  private static MemorySystem memory(long bytes) throws Exception {
+  static MemorySystem memory(long bytes) throws Exception {
     String room = "org.redoubt.memory.internal.";
     var settings = Class.forName(room + "Settings").getDeclaredField("DEFAULT");
     settings.setAccessible(true);

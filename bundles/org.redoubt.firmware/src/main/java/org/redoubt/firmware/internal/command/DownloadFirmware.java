@@ -104,7 +104,7 @@ final class DownloadFirmware extends Command {
               FirmwareStatus.UPDATE_FAILED,
               "Firmware %s does not start: %s",
               name,
-              e.getMessage()));
+              String.valueOf(e.getMessage())));
     }
   }
 }

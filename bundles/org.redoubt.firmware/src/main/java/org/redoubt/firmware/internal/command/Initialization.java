@@ -44,7 +44,10 @@ final class Initialization {
       return Optional.empty();
     } catch (GeneralSecurityException e) {
       return Optional.of(
-          Refusal.of(FirmwareStatus.SECURE_DATA_INVALID, "Kept state: %s", e.getMessage()));
+          Refusal.of(
+              FirmwareStatus.SECURE_DATA_INVALID,
+              "Kept state: %s",
+              String.valueOf(e.getMessage())));
     } catch (IOException e) {
       return Optional.of(StateErrors.refusal(e));
     }
