@@ -3,7 +3,6 @@ package org.redoubt.firmware.internal;
 import java.lang.foreign.MemorySegment;
 import java.time.Instant;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -27,6 +26,7 @@ import org.redoubt.struct.Reserved;
  * UNSUPPORTED             the command is known and not here yet
  * INVALID_PLATFORM_STATE  it may not run in this state
  * INVALID_ADDRESS         the command buffer is not in memory
+ * INVALID_LEN             its form is not of this dialect (RFC only)
  * INVALID_PARAM           a reserved byte of the buffer is set
  * INVALID_GUEST           no guest has the handle
  * INVALID_GUEST_STATE     it may not run in the guest's state
@@ -38,6 +38,7 @@ import org.redoubt.struct.Reserved;
  */
 final class Dispatcher {
   private final Platform platform;
+  private final Dialect dialect;
   private final Policies policies;
   private final History history;
   private final Map<SevCommand, Command> commands = new EnumMap<>(SevCommand.class);
@@ -47,11 +48,12 @@ final class Dispatcher {
   /** What is known of the command under way, for policies. */
   private PolicyRequest told = Policies.request("", Optional.empty(), Map.of());
 
-  Dispatcher(Platform platform, Policies policies, History history, List<Command> commands) {
+  Dispatcher(Platform platform, Policies policies, History history, Profile profile) {
+    this.dialect = profile.dialect();
     this.platform = platform;
     this.policies = policies;
     this.history = history;
-    for (Command c : commands) {
+    for (Command c : profile.commands()) {
       if (this.commands.put(c.id(), c) != null) {
         throw new AssertionError("Bug: two classes for " + c.id());
       }
@@ -64,7 +66,7 @@ final class Dispatcher {
     try {
       Instant at = Instant.now();
       long start = System.nanoTime();
-      String name = SevCommand.of(command).map(SevCommand::name).orElse("UNKNOWN");
+      String name = dialect.command(command).map(SevCommand::name).orElse("UNKNOWN");
       told = Policies.request(name, Optional.empty(), Map.of());
       Optional<Refusal> refusal = run(command, bufferSpa);
       FirmwareStatus status = refusal.map(Refusal::status).orElse(FirmwareStatus.SUCCESS);
@@ -118,7 +120,7 @@ final class Dispatcher {
   }
 
   private Optional<Refusal> decideAndCarryOut(int id, long bufferSpa) {
-    Optional<SevCommand> known = SevCommand.of(id);
+    Optional<SevCommand> known = dialect.command(id);
     if (known.isEmpty()) {
       return Optional.of(
           Refusal.of(FirmwareStatus.INVALID_COMMAND, "CMDRESP: expected a command, found %Xh", id));
@@ -137,7 +139,7 @@ final class Dispatcher {
               command.platformStates(),
               platform.state()));
     }
-    int bytes = command.id().bufferBytes();
+    int bytes = dialect.bytes(command.id());
     if (bytes > 0 && !platform.memory().config().addressMap().isDram(bufferSpa, bytes)) {
       return Optional.of(
           Refusal.of(
@@ -146,9 +148,15 @@ final class Dispatcher {
               bytes,
               bufferSpa));
     }
-    MemorySegment buffer = MemorySegment.ofArray(new byte[bytes]);
+    MemorySegment raw = MemorySegment.ofArray(new byte[bytes]);
     if (bytes > 0) {
-      platform.memory().view(PageTag.SHARED).read(bufferSpa, buffer);
+      platform.memory().view(PageTag.SHARED).read(bufferSpa, raw);
+    }
+    MemorySegment buffer =
+        MemorySegment.ofArray(new byte[command.layout().map(l -> (int) l.byteSize()).orElse(0)]);
+    Optional<Refusal> unreadable = dialect.decode(command.id(), raw, buffer);
+    if (unreadable.isPresent()) {
+      return unreadable;
     }
     Optional<Reserved.Violation> mbz =
         command.layout().flatMap(l -> Reserved.firstNonZero(l, buffer));
@@ -156,10 +164,10 @@ final class Dispatcher {
       return Optional.of(Refusal.of(FirmwareStatus.INVALID_PARAM, "%s", mbz.get()));
     }
     Call call = new Call(platform, buffer, bufferSpa);
-    return withGuest(command, call);
+    return withGuest(command, call, raw);
   }
 
-  private Optional<Refusal> withGuest(Command command, Call call) {
+  private Optional<Refusal> withGuest(Command command, Call call, MemorySegment raw) {
     Optional<Guest> guest = Optional.empty();
     if (!command.guestStates().isEmpty()) {
       int handle = call.buffer().get(org.redoubt.struct.Layouts.LE32, command.handleOffset());
@@ -181,7 +189,7 @@ final class Dispatcher {
     return switch (command.check(call, guest)) {
       case Refusal r -> {
         if (r.writesBuffer()) {
-          giveBack(call);
+          giveBack(command, call, raw);
         }
         yield Optional.of(r);
       }
@@ -194,7 +202,7 @@ final class Dispatcher {
         } else {
           refused = a.action().carryOut();
           if (refused.isEmpty() && command.hasOutput()) {
-            giveBack(call);
+            giveBack(command, call, raw);
           }
         }
         yield refused;
@@ -242,7 +250,8 @@ final class Dispatcher {
     return Optional.empty();
   }
 
-  private void giveBack(Call call) {
-    platform.memory().view(PageTag.SHARED).write(call.bufferSpa(), call.buffer());
+  private void giveBack(Command command, Call call, MemorySegment raw) {
+    dialect.encode(command.id(), call.buffer(), raw);
+    platform.memory().view(PageTag.SHARED).write(call.bufferSpa(), raw);
   }
 }

@@ -15,6 +15,8 @@ final class MailboxRegisters implements Mailbox {
   private static final int VERSION = 0x00_01_37_01; // AA.BB.CC.DD, as Linux prints it
 
   private final Dispatcher dispatcher;
+  private final Dialect dialect;
+  private final Dialect.Registers at;
   private final Object stores = new Object();
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
   private volatile int cmdresp = org.redoubt.spec.sev.Mailbox.RESP;
@@ -28,8 +30,10 @@ final class MailboxRegisters implements Mailbox {
 
   private volatile boolean answering = true;
 
-  MailboxRegisters(Dispatcher dispatcher) {
+  MailboxRegisters(Dispatcher dispatcher, Dialect dialect) {
     this.dispatcher = dispatcher;
+    this.dialect = dialect;
+    this.at = dialect.registers();
   }
 
   /** Leaves the registers to another firmware, from the next command on. */
@@ -44,44 +48,56 @@ final class MailboxRegisters implements Mailbox {
     if (next != null && !(answering && isOurs(offset))) {
       return next.read(offset);
     }
+    if (offset == at.cmdresp()) {
+      return cmdresp;
+    }
+    if (offset == at.addressLow()) {
+      return addressLow;
+    }
+    if (offset == at.addressHigh()) {
+      return addressHigh;
+    }
+    if (offset == at.inten()) {
+      return interruptEnable;
+    }
+    if (offset == at.intsts()) {
+      return interruptStatus;
+    }
     return switch (offset) {
-      case org.redoubt.spec.sev.Mailbox.CMDRESP -> cmdresp;
-      case org.redoubt.spec.sev.Mailbox.CMDBUF_ADDR_LO -> addressLow;
-      case org.redoubt.spec.sev.Mailbox.CMDBUF_ADDR_HI -> addressHigh;
-      case org.redoubt.spec.sev.Mailbox.INTEN -> interruptEnable;
-      case org.redoubt.spec.sev.Mailbox.INTSTS -> interruptStatus;
       case org.redoubt.spec.sev.Mailbox.FEATURES -> org.redoubt.spec.sev.Mailbox.FEATURE_SEV;
       case org.redoubt.spec.sev.Mailbox.BOOTLOADER_INFO -> VERSION;
       default -> -1;
     };
   }
 
-  private static boolean isOurs(int offset) {
-    return offset == org.redoubt.spec.sev.Mailbox.CMDRESP
-        || offset == org.redoubt.spec.sev.Mailbox.INTSTS;
+  private boolean isOurs(int offset) {
+    return offset == at.cmdresp() || offset == at.intsts();
   }
 
   @Override
   public void write(int offset, int value) {
     Mailbox next = successor;
     if (next != null) {
-      if (offset == org.redoubt.spec.sev.Mailbox.INTSTS && answering) {
+      if (offset == at.intsts() && answering) {
         interruptStatus &= ~value;
         return;
       }
-      answering = answering && offset != org.redoubt.spec.sev.Mailbox.CMDRESP;
+      answering = answering && offset != at.cmdresp();
       next.write(offset, value);
       return;
     }
     boolean interrupt = false;
     synchronized (stores) {
-      switch (offset) {
-        case org.redoubt.spec.sev.Mailbox.CMDRESP -> interrupt = command(value);
-        case org.redoubt.spec.sev.Mailbox.CMDBUF_ADDR_LO -> addressLow = value;
-        case org.redoubt.spec.sev.Mailbox.CMDBUF_ADDR_HI -> addressHigh = value;
-        case org.redoubt.spec.sev.Mailbox.INTEN -> interruptEnable = value;
-        case org.redoubt.spec.sev.Mailbox.INTSTS -> interruptStatus &= ~value;
-        default -> {} // nothing is there
+      if (offset == at.cmdresp()) {
+        interrupt = command(value);
+      } else if (offset == at.addressLow()) {
+        addressLow = value;
+      } else if (offset == at.addressHigh()) {
+        addressHigh = value;
+      } else if (offset == at.inten()) {
+        interruptEnable = value;
+      } else if (offset == at.intsts()) {
+        interruptStatus &= ~value;
       }
     }
     if (interrupt) {
@@ -98,7 +114,7 @@ final class MailboxRegisters implements Mailbox {
     cmdresp =
         org.redoubt.spec.sev.Mailbox.commandWord(id, false)
             | org.redoubt.spec.sev.Mailbox.RESP
-            | status.code();
+            | dialect.code(status);
     if ((value & org.redoubt.spec.sev.Mailbox.IOC) == 0) {
       return false;
     }

@@ -14,10 +14,19 @@ import org.redoubt.firmware.internal.keys.Chip;
 public final class SevFirmwareFactory implements SecureProcessorFactory {
   @Override
   public SecureProcessor create(SecureProcessorConfig config) throws HypervisorException {
+    return create(config, Profile.SEV);
+  }
+
+  static SecureProcessor create(SecureProcessorConfig config, Profile profile)
+      throws HypervisorException {
     SecureRandom random = new SecureRandom();
     try {
       return new SevSecureProcessor(
-          config, Chip.open(config.state(), random), random, SevSecureProcessor.POLICY_LIMIT);
+          config,
+          Chip.open(config.state(), random),
+          random,
+          SevSecureProcessor.POLICY_LIMIT,
+          profile);
     } catch (IOException e) {
       throw new HypervisorException(
           "Secure processor %s cannot use its state folder %s: %s"

@@ -18,7 +18,6 @@ import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.firmware.SecureProcessorConfig;
 import org.redoubt.api.firmware.SecureProcessorFactory;
 import org.redoubt.crypto.RootAuthority;
-import org.redoubt.firmware.internal.command.SevCommands;
 import org.redoubt.firmware.internal.keys.Chip;
 import org.redoubt.firmware.internal.keys.PlatformKeys;
 import org.redoubt.spec.sev.cert.SevCertificate;
@@ -38,13 +37,27 @@ final class SevSecureProcessor implements SecureProcessor {
 
   SevSecureProcessor(
       SecureProcessorConfig config, Chip chip, SecureRandom random, Duration policyLimit) {
+    this(config, chip, random, policyLimit, Profile.SEV);
+  }
+
+  SevSecureProcessor(
+      SecureProcessorConfig config,
+      Chip chip,
+      SecureRandom random,
+      Duration policyLimit,
+      Profile profile) {
     this.config = config;
     this.policies = new Policies(config.policies(), policyLimit);
     this.platform =
         new Platform(
-            config.memory(), chip, random, this::refuseEngineChange, Version.SEV, new Successors());
-    this.dispatcher = new Dispatcher(platform, policies, history, SevCommands.all());
-    this.mailbox = new MailboxRegisters(dispatcher);
+            config.memory(),
+            chip,
+            random,
+            this::refuseEngineChange,
+            profile.version(),
+            new Successors());
+    this.dispatcher = new Dispatcher(platform, policies, history, profile);
+    this.mailbox = new MailboxRegisters(dispatcher, profile.dialect());
   }
 
   private Optional<String> refuseEngineChange(Guest guest, String engineName) {
