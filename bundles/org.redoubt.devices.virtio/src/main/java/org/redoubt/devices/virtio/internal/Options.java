@@ -1,5 +1,6 @@
 package org.redoubt.devices.virtio.internal;
 
+import java.util.Optional;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.device.DeviceContext;
 
@@ -16,5 +17,25 @@ final class Options {
           "Option %s of device %s is on or off, not '%s'.".formatted(key, context.name(), text));
     }
     return text.equals("on");
+  }
+
+  /** A decimal number within bounds; {@code otherwise} where it is not set. */
+  static int number(DeviceContext context, String key, int otherwise, int least, int most)
+      throws HypervisorException {
+    Optional<String> text = context.option(key);
+    if (text.isEmpty()) {
+      return otherwise;
+    }
+    try {
+      int value = Integer.parseInt(text.get());
+      if (value >= least && value <= most) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // said below
+    }
+    throw new HypervisorException(
+        "Option %s of device %s is a number from %d to %d, not '%s'."
+            .formatted(key, context.name(), least, most, text.get()));
   }
 }

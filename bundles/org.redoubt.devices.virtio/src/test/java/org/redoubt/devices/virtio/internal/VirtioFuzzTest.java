@@ -34,6 +34,8 @@ class VirtioFuzzTest {
         machine.options.put("file", file.toString());
         yield new Block.Factory();
       }
+      case "console" -> new Console.Factory();
+      case "net" -> new Net.Factory();
       default -> throw new AssertionError(name);
     };
   }
@@ -111,7 +113,7 @@ class VirtioFuzzTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"rng", "block"})
+  @ValueSource(strings = {"rng", "block", "console", "net"})
   void shouldSurviveAHostileGuest(String name) throws Exception {
     Random random = new Random(name.hashCode());
     VirtioMachine machine = new VirtioMachine();
