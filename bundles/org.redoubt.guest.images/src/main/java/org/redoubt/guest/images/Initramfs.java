@@ -48,6 +48,7 @@ public final class Initramfs {
             alias halt='/bin/busybox poweroff -f'
             alias reboot='/bin/busybox reboot -f'
             """));
+    initramfs.executable("etc/redoubt/dhcp", resource("dhcp"));
     initramfs.file("etc/passwd", text("root::0:0:root:/root:/bin/sh\n"));
     initramfs.file("etc/group", text("root:x:0:\n"));
     return initramfs;
