@@ -4,6 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,16 +18,22 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.redoubt.guest.images.GuestImage;
+import org.redoubt.guest.images.GuestImages;
+import org.redoubt.guest.images.Initramfs;
+import org.redoubt.guest.images.Progress;
 
 /** Debian's own virtio drivers on our devices, in the clear and through SEV's bounce buffers. */
 class VirtioIT {
   private static final Duration BOOT = Duration.ofMinutes(6);
   private static final int MIB = 1 << 20;
+  private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
 
   @TempDir private Path folder;
 
@@ -81,6 +94,98 @@ class VirtioIT {
     byte[] hello = "hello\n".getBytes(StandardCharsets.US_ASCII);
     System.arraycopy(hello, 0, expected, 4096, hello.length);
     assertArrayEquals(expected, Files.readAllBytes(first));
+  }
+
+  /** A file from the host's loopback arrives whole, and one goes back through a forwarded port. */
+  @ParameterizedTest
+  @CsvSource({"none", "sev"})
+  void shouldCarryAFileFromTheHostAndOneBack(String protection) throws Exception {
+    byte[] file = Files.readAllBytes(image("served", 4));
+    HttpServer server = HttpServer.create(new InetSocketAddress(LOOPBACK, 0), 0);
+    server.createContext(
+        "/file",
+        exchange -> {
+          exchange.sendResponseHeaders(200, file.length);
+          try (OutputStream body = exchange.getResponseBody()) {
+            body.write(file);
+          }
+        });
+    server.start();
+    int forwarded;
+    try (ServerSocket free = new ServerSocket(0, 1, LOOPBACK)) {
+      forwarded = free.getLocalPort();
+    }
+    try (Launched run =
+        Launched.of(
+            "run",
+            "--protection",
+            protection,
+            "--memory",
+            "256M",
+            "--net",
+            "user,hostfwd=tcp::%d-:9000".formatted(forwarded),
+            "--append",
+            run(
+                "cat /etc/resolv.conf; wget -q -O /f http://10.0.2.2:%d/file; sha256sum /f"
+                        .formatted(server.getAddress().getPort())
+                    + "; echo listening; nc -l -p 9000 -e cat /f; echo sent"))) {
+      run.expect("listening", BOOT);
+      assertTrue(run.out().contains("nameserver 10.0.2.3"), run::out);
+      assertTrue(run.out().contains(sha256(file) + "  /f"), run::out);
+      assertEquals(sha256(file), sha256(download(forwarded)));
+      assertEquals(0, run.exitCode(BOOT), () -> run.out() + run.err());
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  /** Busybox listens a moment after it said so: until then the guest refuses. */
+  private static byte[] download(int port) throws Exception {
+    long end = System.nanoTime() + BOOT.toNanos();
+    while (true) {
+      try (Socket client = new Socket(LOOPBACK, port)) {
+        byte[] got = client.getInputStream().readAllBytes();
+        if (got.length > 0) {
+          return got;
+        }
+      } catch (IOException e) {
+        if (System.nanoTime() > end) {
+          throw e;
+        }
+      }
+      Thread.sleep(50);
+    }
+  }
+
+  @Test
+  void shouldHaveAConsoleByVirtio() throws Exception {
+    try (Launched run =
+        Launched.of(
+            "run",
+            "--protection",
+            "none",
+            "--memory",
+            "256M",
+            "--initrd",
+            initrd().toString(),
+            "--option",
+            "console=console0",
+            "--option",
+            "console0.cols=132",
+            "--append",
+            run("exec </dev/hvc0 >/dev/hvc0 2>&1; stty size; read line; echo got $line"))) {
+      run.expect("24 132", BOOT);
+      run.type("some words");
+      run.expect("got some words", BOOT);
+      assertEquals(0, run.exitCode(BOOT), () -> run.out() + run.err());
+    }
+  }
+
+  private Path initrd() throws Exception {
+    GuestImage debian = new GuestImages(GuestImages.defaultCache(), Progress.NONE).debian();
+    return Files.write(
+        folder.resolve("initrd"),
+        Initramfs.of(debian).modules(debian, List.of("virtio_pci", "virtio_console")).build());
   }
 
   @Test

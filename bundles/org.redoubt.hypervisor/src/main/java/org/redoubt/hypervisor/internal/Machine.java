@@ -29,6 +29,10 @@ import org.redoubt.api.device.VirtualClock;
 final class Machine {
   private static final System.Logger LOG = System.getLogger("org.redoubt.hypervisor");
   private static final int PORTS = 0x1_0000;
+
+  /** Which device has the machine's console; the first serial one if it is not said. */
+  private static final String CONSOLE_OPTION = "console";
+
   private static final int LINES = 256;
 
   /** One claim on guest-physical addresses. */
@@ -285,7 +289,9 @@ final class Machine {
 
     @Override
     public CharOutput console(CharInput input) {
-      return console.connected() ? new Unconnected() : console.connect(input);
+      String wanted = options.get(CONSOLE_OPTION);
+      boolean mine = wanted == null ? !console.connected() : wanted.equals(name);
+      return mine ? console.connect(input) : new Unconnected();
     }
 
     @Override

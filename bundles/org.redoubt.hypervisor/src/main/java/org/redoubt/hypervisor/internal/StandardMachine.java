@@ -28,7 +28,8 @@ final class StandardMachine {
           "virtio-rng");
 
   /** What is there when it has options: device {@code disk0} when there is {@code disk0.file}. */
-  private static final Map<String, String> BY_OPTION = Map.of("disk", "virtio-blk");
+  private static final Map<String, String> BY_OPTION =
+      Map.of("disk", "virtio-blk", "net", "virtio-net", "console", "virtio-console");
 
   private static final Pattern OPTION = Pattern.compile("([a-z]+)([0-9]{1,2})\\..*");
 

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.memory.AddressMap;
 import org.redoubt.api.memory.MemoryConfig;
@@ -21,6 +23,9 @@ final class VmOptions {
 
   /** Ends the name of a disk that the guest may only read. */
   private static final String READ_ONLY = ",readonly";
+
+  private static final Pattern HOSTFWD =
+      Pattern.compile("hostfwd=tcp:(?:127\\.0\\.0\\.1)?:([0-9]{1,5})-:([0-9]{1,5})");
 
   @Option(
       names = "--kernel",
@@ -52,6 +57,14 @@ final class VmOptions {
       paramLabel = "FILE[,readonly]",
       description = "A raw disk image, /dev/vda for the guest. Repeatable: the next is /dev/vdb.")
   List<String> disks = new ArrayList<>();
+
+  @Option(
+      names = "--net",
+      paramLabel = "none|user[,hostfwd=tcp::PORT-:PORT]",
+      description =
+          "A network card (default: none). user: out through the host's sockets; 10.0.2.2 is the"
+              + " host's loopback; hostfwd leads from a port there into the guest.")
+  String net = "none";
 
   @Option(
       names = "--protection",
@@ -142,12 +155,42 @@ final class VmOptions {
 
   /** Modules that the default guest needs for the devices asked for. */
   private List<String> modules() {
-    return disks.isEmpty() ? List.of() : List.of("virtio_pci", "virtio_blk", "virtio_rng");
+    List<String> modules = new ArrayList<>();
+    if (!disks.isEmpty()) {
+      modules.add("virtio_blk");
+    }
+    if (!net.equals("none")) {
+      modules.add("virtio_net");
+    }
+    if (!modules.isEmpty()) {
+      modules.addAll(0, List.of("virtio_pci", "virtio_rng"));
+    }
+    return modules;
+  }
+
+  /** The network's backend and the ports that lead into the guest. */
+  private void netOptions(Map<String, String> all) throws UsageException {
+    List<String> words = List.of(net.split(",", -1));
+    if (net.equals("none")) {
+      return;
+    }
+    List<String> forwards = new ArrayList<>();
+    for (String word : words.subList(1, words.size())) {
+      Matcher matcher = HOSTFWD.matcher(word);
+      if (!matcher.matches()) {
+        throw new UsageException(
+            "--net %s: '%s' is not hostfwd=tcp::PORT-:PORT".formatted(net, word));
+      }
+      forwards.add("tcp:%s-%s".formatted(matcher.group(1), matcher.group(2)));
+    }
+    all.put("net0.backend", words.getFirst());
+    all.put("net0.forward", String.join(" ", forwards));
   }
 
   /** The options, with those of the devices that have a name of their own here. */
-  private Map<String, String> deviceOptions() {
+  private Map<String, String> deviceOptions() throws UsageException {
     Map<String, String> all = new LinkedHashMap<>(options);
+    netOptions(all);
     for (int i = 0; i < disks.size(); i++) {
       String disk = disks.get(i);
       boolean readOnly = disk.endsWith(READ_ONLY);
