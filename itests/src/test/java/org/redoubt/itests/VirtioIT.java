@@ -128,8 +128,8 @@ class VirtioIT {
             run(
                 "cat /etc/resolv.conf; wget -q -O /f http://10.0.2.2:%d/file; sha256sum /f"
                         .formatted(server.getAddress().getPort())
-                    + "; echo listening; nc -l -p 9000 -e cat /f; echo sent"))) {
-      run.expect("listening", BOOT);
+                    + "; echo go=$((6 * 7)); nc -l -p 9000 -e cat /f; echo sent"))) {
+      run.expect("go=42", BOOT);
       assertTrue(run.out().contains("nameserver 10.0.2.3"), run::out);
       assertTrue(run.out().contains(sha256(file) + "  /f"), run::out);
       assertEquals(sha256(file), sha256(download(forwarded)));
