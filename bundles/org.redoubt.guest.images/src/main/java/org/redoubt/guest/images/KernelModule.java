@@ -22,7 +22,10 @@ import org.tukaani.xz.XZInputStream;
 record KernelModule(String name, byte[] contents) {
   private static final byte[] DEPENDS = "\0depends=".getBytes(StandardCharsets.US_ASCII);
 
-  /** The modules of these names and all they depend on, each after what it needs. */
+  /**
+   * The modules of these names and all they depend on, each after what it needs; without those that
+   * are part of the kernel.
+   */
   static List<KernelModule> closure(Path folder, Collection<String> names) throws ImageException {
     Map<String, Path> files = index(folder);
     Map<String, KernelModule> loaded = new LinkedHashMap<>();
@@ -43,6 +46,9 @@ record KernelModule(String name, byte[] contents) {
       return;
     }
     Path file = files.get(name);
+    if (file == null && builtIn(folder, name)) {
+      return; // the kernel has it already
+    }
     if (file == null || depth > files.size()) {
       throw new ImageException("There is no kernel module %s in %s.".formatted(name, folder));
     }
@@ -84,6 +90,20 @@ record KernelModule(String name, byte[] contents) {
       throw new ImageException("Cannot list the kernel modules in %s.".formatted(folder), e);
     }
     return files;
+  }
+
+  /** Whether the list of what is part of the kernel itself has it. */
+  private static boolean builtIn(Path folder, String name) throws ImageException {
+    Path list = folder.resolve("modules.builtin");
+    if (!Files.isRegularFile(list)) {
+      return false;
+    }
+    try {
+      return Files.readAllLines(list).stream()
+          .anyMatch(line -> normal(line.substring(line.lastIndexOf('/') + 1)).equals(name + ".ko"));
+    } catch (IOException e) {
+      throw new ImageException("Cannot read %s.".formatted(list), e);
+    }
   }
 
   private static String normal(String name) {

@@ -54,6 +54,8 @@ class GuestImagesTest {
               "\0depends=b-c\0",
               "./lib/modules/" + kernelVersion + "/kernel/b_c.ko",
               "\0depends=\0",
+              "./lib/modules/" + kernelVersion + "/modules.builtin",
+              "kernel/x/virtio-pci.ko\n",
               "./usr/share/doc/big",
               "text"));
       add("busybox-static", "1:2", List.of(), Map.of("./bin/busybox", "busybox"));
@@ -243,7 +245,7 @@ class GuestImagesTest {
     GuestImage image = images(new FakeSource("6.1.0-9")).debian();
     assertEquals(
         List.of("b_c", "a"),
-        KernelModule.closure(image.modules(), List.of("a", "b-c")).stream()
+        KernelModule.closure(image.modules(), List.of("virtio_pci", "a", "b-c")).stream()
             .map(KernelModule::name)
             .toList());
     String archive =
