@@ -16,8 +16,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,12 +44,12 @@ class BlockTest {
   @TempDir private Path folder;
 
   private final VirtioMachine machine = new VirtioMachine();
-  private Device block;
+  private @Nullable Device plugged;
 
   @AfterEach
   void close() {
-    if (block != null) {
-      block.close();
+    if (plugged != null) {
+      plugged.close();
     }
   }
 
@@ -59,7 +61,7 @@ class BlockTest {
 
   private void plug(Path file) {
     machine.options.put("file", file.toString());
-    block = machine.plugIn(new Block.Factory()::create);
+    plugged = machine.plugIn(new Block.Factory()::create);
     machine.start(16);
   }
 
@@ -236,7 +238,7 @@ class BlockTest {
 
   private StrangeDisk plugStrange() {
     StrangeDisk disk = new StrangeDisk();
-    block =
+    plugged =
         machine.plugIn(context -> new VirtioPci(context, transport -> new Block(transport, disk)));
     machine.start(16);
     return disk;
@@ -260,6 +262,7 @@ class BlockTest {
     machine.kick(0);
     machine.turn();
     assertEquals(0, machine.usedIndex(0), "waits for the disk, the guest does not");
+    Device block = Objects.requireNonNull(plugged);
     byte[] saved = block.save();
     block.reset();
     disk.go.countDown();

@@ -18,6 +18,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.redoubt.api.HypervisorException;
@@ -33,17 +34,19 @@ class UserNetTest {
 
   private final VirtioMachine machine = new VirtioMachine();
   private final ArrayDeque<byte[]> frames = new ArrayDeque<>();
-  private UserNet network;
+  private @Nullable UserNet network;
 
   private UserNet network() {
-    if (network == null) {
+    UserNet made = network;
+    if (made == null) {
       try {
-        network = new UserNet(machine, frames::add);
+        made = new UserNet(machine, frames::add);
       } catch (HypervisorException e) {
         throw new AssertionError(e);
       }
+      network = made;
     }
-    return network;
+    return made;
   }
 
   @AfterEach
