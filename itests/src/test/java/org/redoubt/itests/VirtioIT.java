@@ -173,8 +173,10 @@ class VirtioIT {
             "--option",
             "console0.cols=132",
             "--append",
-            run("exec </dev/hvc0 >/dev/hvc0 2>&1; stty size; read line; echo got $line"))) {
-      run.expect("24 132", BOOT);
+            run(
+                "exec </dev/hvc0 >/dev/hvc0 2>&1; echo ready $((6 * 7)); read line; echo got"
+                    + " $line"))) {
+      run.expect("ready 42", BOOT);
       run.type("some words");
       run.expect("got some words", BOOT);
       assertEquals(0, run.exitCode(BOOT), () -> run.out() + run.err());
