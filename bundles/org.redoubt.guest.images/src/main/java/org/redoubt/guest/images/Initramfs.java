@@ -16,8 +16,8 @@ import org.redoubt.guest.images.internal.CpioNewc;
  * must measure them. Not thread-safe.
  *
  * <p>The kernel command line {@code redoubt.run="COMMAND"} runs a command in place of the shell,
- * prints {@code redoubt: exit status N} and powers off; {@code redoubt.root=DEVICE} goes over to the
- * system on that disk.
+ * prints {@code redoubt: exit status N} and powers off; {@code redoubt.root=DEVICE} goes over to
+ * the system on that disk.
  */
 public final class Initramfs {
   private static final int EXECUTABLE = 0755;
