@@ -1,9 +1,5 @@
 package org.redoubt.cpu.interpreter.internal;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.VarHandle;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -50,19 +46,11 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private static final int MAX_CODE_PAGES = 6000;
   private static final int JUMP_CACHE = 1 << 12;
 
-  /** Up to so many pages the TLB is searched for each; for more it is emptied. */
-  private static final int MAX_SCANS = 16;
-
   private static final byte[] NOTHING = {};
-  private static final long CACHE_LINE = 64;
-  private static final VarHandle STOP = ValueLayout.JAVA_INT.varHandle();
 
   private final CpuConfig config;
 
-  /** Freed with this object: late signals may still come after {@link #close}. */
-  private final Arena arena = Arena.ofAuto();
-
-  private final MemorySegment tlb;
+  private final TlbBlock tlb = new TlbBlock();
   private final long stopFlag;
   private final MemoryPort port;
   private final Mmu mmu;
@@ -73,6 +61,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private final NodeMaker nodes;
   private final CodeCache code = new CodeCache(MAX_CODE_PAGES);
   private final MsrFile msrs;
+  private final LineFlush lines;
   private final SecureRandom random = new SecureRandom();
 
   /** The code page that each fetch entry of the TLB stands for. */
@@ -99,11 +88,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private long pendingError;
   private Interrupts.Source pendingSource = Interrupts.Source.FAULT;
 
-  // Where the page of the last CLFLUSH lies, good while no translation has changed.
-  private long flushedPage = -1;
-  private long flushedSpa;
-  private int flushedBank;
-  private long flushedTranslations;
+  /** Changes by what the guest does only: not when a page is evicted. */
   private long translations;
 
   private int emptiedPages;
@@ -126,31 +111,24 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   Interpreter(CpuConfig config, CpuModel model) {
     this.config = config;
-    tlb = arena.allocate(TlbLayout.BYTES, 64);
-    for (long entry = TlbLayout.BANKS_OFFSET;
-        entry < TlbLayout.BYTES;
-        entry += TlbLayout.ENTRY_BYTES) {
-      for (long tag = TlbLayout.READ_TAG; tag <= TlbLayout.FETCH_TAG; tag += 8) {
-        tlb.set(ValueLayout.JAVA_LONG, entry + tag, TlbLayout.INVALID);
-      }
-    }
-    stopFlag = tlb.address() + TlbLayout.STOP_FLAG;
+    stopFlag = tlb.stopFlag();
     port = config.memory().attach(this);
     apic = config.apic();
     int reduction = config.cBit() == 0 ? 0 : 5;
     MmuConfig mmuConfig =
         new MmuConfig(
             port,
-            tlb,
+            tlb.segment(),
             config.nested(),
             config.asid(),
             config.cBit(),
             model.physicalBits() - reduction);
     mmu = config.mmu().create(mmuConfig);
     bus = new ParkingBus(config.bus(), port);
-    cpu = new Cpu(model, tlb, mmu, bus, this);
+    cpu = new Cpu(model, tlb.segment(), mmu, bus, this);
     cpu.encryptionMask = config.cBit() == 0 ? 0 : 1L << config.cBit();
     nodes = new NodeMaker(cpu);
+    lines = new LineFlush(config.memory(), port);
     msrs = new MsrFile(model.hasBarrier());
     apic.connect(this);
     waitsForStartup = config.index() != 0;
@@ -160,7 +138,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   // Signals: any thread
 
   private void raiseStop() {
-    STOP.setVolatile(tlb, TlbLayout.STOP_FLAG, 1);
+    tlb.raiseStop();
   }
 
   @Override
@@ -196,43 +174,13 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   @Override
   public void revoke(long[] hostPages, int count) {
-    if (count > MAX_SCANS) {
-      revokeAll();
-      return;
-    }
-    for (int i = 0; i < count; i++) {
-      revoke(hostPages[i]);
-    }
+    tlb.revoke(hostPages, count);
     cpu.translationChanged();
-  }
-
-  /**
-   * Invalidates the entries that point into a page: those whose addend makes it the page of a gva
-   * which belongs in that entry.
-   */
-  private void revoke(long hostPage) {
-    long first = tlb.address() + TlbLayout.BANKS_OFFSET;
-    for (int i = 0; i < TlbLayout.BANKS * TlbLayout.ENTRIES; i++) {
-      long addend = HostMemory.get64(first + i * (long) TlbLayout.ENTRY_BYTES + TlbLayout.ADDEND);
-      if (((hostPage - addend >>> 12 ^ i) & TlbLayout.ENTRIES - 1) == 0) {
-        invalidate(TlbLayout.BANKS_OFFSET + i * (long) TlbLayout.ENTRY_BYTES);
-      }
-    }
-  }
-
-  private void invalidate(long entry) {
-    for (long tag = TlbLayout.READ_TAG; tag <= TlbLayout.FETCH_TAG; tag += 8) {
-      tlb.set(ValueLayout.JAVA_LONG, entry + tag, TlbLayout.INVALID);
-    }
   }
 
   @Override
   public void revokeAll() {
-    for (long entry = TlbLayout.BANKS_OFFSET;
-        entry < TlbLayout.BYTES;
-        entry += TlbLayout.ENTRY_BYTES) {
-      invalidate(entry);
-    }
+    tlb.revokeAll();
     cpu.translationChanged();
   }
 
@@ -288,7 +236,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   /** What the stop flag may stand for; null to run on. */
   private @Nullable Exit service() {
-    STOP.setVolatile(tlb, TlbLayout.STOP_FLAG, 0);
+    tlb.clearStop();
     port.safepoint();
     unwatchEmptied();
     if (stopRequested) {
@@ -510,10 +458,10 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private CodePage page(long gva) {
     long gvaPage = gva & -4096L;
     long entry = TlbLayout.entry(cpu.bank, gva);
-    int slot = slot(entry);
+    int slot = TlbBlock.slot(entry);
     CodePage page = pageOfSlot[slot];
     if (page != null
-        && tlb.get(ValueLayout.JAVA_LONG, entry + TlbLayout.FETCH_TAG) == gvaPage
+        && tlb.fetches(entry, gvaPage)
         && page.key.gvaPage() == gvaPage
         && page.key.size() == cpu.codeSize
         && page.key.codeBase() == codeBase()
@@ -533,14 +481,10 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     return page;
   }
 
-  private static int slot(long entry) {
-    return (int) ((entry - TlbLayout.BANKS_OFFSET) / TlbLayout.ENTRY_BYTES);
-  }
-
   private void fetchFill(long gva) {
     // The slot's page is known only after it was looked up: a fill for the second page of an
     // instruction must not bring one of another process back.
-    pageOfSlot[slot(TlbLayout.entry(cpu.bank, gva))] = null;
+    pageOfSlot[TlbBlock.slot(TlbLayout.entry(cpu.bank, gva))] = null;
     fetchMisses++;
     int result = mmu.fill(gva, Mmu.FETCH, cpu.bank);
     if (result == Mmu.MMIO) {
@@ -555,11 +499,11 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   /** Copies code bytes from a linear address to the end of its page; says how many. */
   private int copyCode(long gva, int offset) {
     long entry = TlbLayout.entry(cpu.bank, gva);
-    if (tlb.get(ValueLayout.JAVA_LONG, entry + TlbLayout.FETCH_TAG) != (gva & -4096L)) {
+    if (!tlb.fetches(entry, gva & -4096L)) {
       fetchFill(gva);
     }
     int length = Math.min(4096 - (int) (gva & 0xfff), bytes.length - offset);
-    long host = gva + tlb.get(ValueLayout.JAVA_LONG, entry + TlbLayout.ADDEND);
+    long host = gva + tlb.addend(entry);
     HostMemory.copyOut(host, bytes, offset, length);
     return length;
   }
@@ -775,27 +719,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   @Override
   public void flushLine(long gva) {
-    long gvaPage = gva & -4096L;
-    if (gvaPage != flushedPage || translations != flushedTranslations || cpu.bank != flushedBank) {
-      int result = mmu.fill(gva, Mmu.READ, cpu.bank);
-      if (result == Mmu.MMIO) {
-        return;
-      }
-      if (result != Mmu.FILLED && result != Mmu.FILLED_WATCHED) {
-        throw Mem.unfilled(cpu, gva, result);
-      }
-      flushedPage = gvaPage;
-      flushedBank = cpu.bank;
-      flushedTranslations = translations;
-      flushedSpa = mmu.spa() & -4096L;
-    }
-    // The rest of a page is flushed line by line without bringing it back each time.
-    port.leave();
-    try {
-      config.memory().clflush(flushedSpa + (gva & 4095 & -CACHE_LINE), CACHE_LINE);
-    } finally {
-      port.enter();
-    }
+    lines.flush(cpu, gva, translations);
   }
 
   @Override
