@@ -27,7 +27,7 @@ import org.redoubt.itests.container.InsideRedoubt;
 
 /**
  * A long run, with {@code -Dredoubt.long=true} only (in every build, {@link SevGuestsIT} does the
- * same with four small guests): an SEV guest of 1 GiB computes SHA-256 sums of chunks all over 768
+ * same with four small guests): an SEV guest of 1 GiB computes SHA-256 sums of chunks all over 640
  * MiB while its engine changes, and times each. Takes gcc. {@code redoubt.long.memory} and {@code
  * redoubt.long.seconds} change the size in MiB and the length of the control run.
  */
@@ -70,7 +70,7 @@ class EngineChangeIT {
     shell.run("config:set org.redoubt.memory carryLimitMs=600000");
     shell.run(
         "vm:create --name sums --memory %dM --protection sev --kernel %s --initrd %s --append 'console=ttyS0 quiet redoubt.run=\"/bench/sumloop %d %d\"'"
-            .formatted(mebibytes, image.kernel(), initrd, mebibytes * 3 / 4, seconds));
+            .formatted(mebibytes, image.kernel(), initrd, mebibytes * 3 / 4 - 128, seconds));
     try (Vm vm = Services.get(Hypervisor.class).vm("sums").orElseThrow();
         GuestShell guest = new GuestShell(vm)) {
       vm.start();
