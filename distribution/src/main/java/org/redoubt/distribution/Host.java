@@ -69,10 +69,12 @@ final class Host implements AutoCloseable {
     Map<String, String> settings = new Hashtable<>();
     properties.stringPropertyNames().forEach(key -> settings.put(key, properties.getProperty(key)));
     settings.put(Constants.FRAMEWORK_STORAGE, cache.toString());
-    // The launcher passes the features' configurations on, so it shares this package's classes.
+    // The launcher passes the features' configurations on, so it shares that package's classes; and
+    // picocli's, because the JVM's archive keeps one class of a name: they need not be loaded
+    // twice.
     settings.merge(
         Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
-        "org.osgi.service.cm;version=1.6.1",
+        "org.osgi.service.cm;version=1.6.1,picocli;version=4.7.7",
         (more, ours) -> ours + "," + more);
     Framework framework = new FrameworkFactory().newFramework(settings);
     Host host = new Host(framework, cache, problems);
