@@ -1,5 +1,6 @@
 package org.redoubt.shell.internal.memory;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -93,7 +94,8 @@ final class PageMapTest {
             type.getClassLoader(),
             new Class<?>[] {type},
             (proxy, method, arguments) ->
-                methods.get(method.getName()).invoke(proxy, method, arguments)));
+                requireNonNull(methods.get(method.getName()), method::getName)
+                    .invoke(proxy, method, arguments)));
   }
 
   @Test
