@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.redoubt.api.memory.AddressMap;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.PageInfo;
@@ -49,7 +50,7 @@ final class Fleet {
   final MemorySystem memory;
   final List<Member> members = new ArrayList<>();
 
-  private static Fleet fleet;
+  private static @Nullable Fleet fleet;
 
   /** A guest, its shell, and what it holds. */
   record Member(Vm vm, GuestShell shell, String secret, byte[] word) {
@@ -60,10 +61,12 @@ final class Fleet {
 
   /** The fleet, booted. */
   static synchronized Fleet get() throws Exception {
-    if (fleet == null) {
-      fleet = new Fleet();
+    Fleet there = fleet;
+    if (there == null) {
+      there = new Fleet();
+      fleet = there;
     }
-    return fleet;
+    return there;
   }
 
   private Fleet() throws Exception {

@@ -22,6 +22,7 @@ import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
@@ -395,7 +396,7 @@ class SevGuestsIT {
     vm.pause();
     // Where SYSCALL enters the kernel: two bytes, in the middle of a block.
     CpuState state = vm.registers(0);
-    long entry = state.msr.get(LSTAR);
+    long entry = Objects.requireNonNull(state.msr.get(LSTAR), "LSTAR");
     long text = walk(fleet, vm, state.cr3, entry, 0);
     attack(fleet, vm, text + 6, new byte[] {(byte) 0x90, (byte) 0x90});
     vm.resume();
