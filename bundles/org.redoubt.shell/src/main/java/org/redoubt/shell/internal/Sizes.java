@@ -9,7 +9,7 @@ import picocli.CommandLine.TypeConversionException;
 /**
  * Sizes as QEMU's users write them: {@code 512M}, {@code 1G}, {@code 64K}; a bare number is MiB.
  */
-final class Sizes implements ITypeConverter<Long> {
+public final class Sizes implements ITypeConverter<Long> {
   private static final Pattern SIZE = Pattern.compile("(\\d{1,9})([KMGT]?)(i?B)?");
 
   @Override
@@ -26,11 +26,15 @@ final class Sizes implements ITypeConverter<Long> {
           case "T" -> 40;
           default -> 20;
         };
-    return Long.parseLong(size.group(1)) << shift;
+    try {
+      return Math.multiplyExact(Long.parseLong(size.group(1)), 1L << shift);
+    } catch (ArithmeticException e) {
+      throw new TypeConversionException("'%s' is more than any machine has".formatted(value));
+    }
   }
 
   /** A number of bytes in the largest unit that divides it. */
-  static String text(long bytes) {
+  public static String text(long bytes) {
     String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
     int unit = 0;
     long left = bytes;

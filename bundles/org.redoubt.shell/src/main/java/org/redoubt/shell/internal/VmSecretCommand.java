@@ -9,6 +9,7 @@ import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 import org.redoubt.api.vm.Hypervisor;
 import org.redoubt.api.vm.Vm;
+import org.redoubt.shell.internal.memory.Numbers;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -42,8 +43,9 @@ public final class VmSecretCommand extends VmCommand {
     @Option(
         names = "--gpa",
         paramLabel = "ADDRESS",
+        converter = Numbers.Converter.class,
         description = "Where it goes (default: the beginning of the guest's secret area).")
-    private @Nullable String gpa;
+    private @Nullable Long gpa;
 
     Arguments(Hypervisor hypervisor) {
       super(hypervisor);
@@ -54,25 +56,13 @@ public final class VmSecretCommand extends VmCommand {
       Vm vm = vm();
       OwnersPacket packet =
           new OwnersPacket(Objects.requireNonNull(header), Objects.requireNonNull(payload));
-      String asked = gpa;
+      Long asked = gpa;
       if (asked == null) {
         packet.deliver(vm, io.out());
       } else {
-        packet.deliver(Launches.of(vm), address(asked), io.out());
+        packet.deliver(Launches.of(vm), asked, io.out());
       }
       return 0;
-    }
-
-    private static long address(String text) throws UsageException {
-      try {
-        long address = Long.decode(text);
-        if (address >= 0) {
-          return address;
-        }
-      } catch (NumberFormatException e) {
-        // The message below says what was wanted.
-      }
-      throw new UsageException("'%s' is no address such as 0x13010".formatted(text));
     }
   }
 }

@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemoryView;
+import org.redoubt.shell.internal.Sizes;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -51,7 +52,7 @@ final class Access {
   static void checkLength(long length) throws HypervisorException {
     if (length < 1 || length > LIMIT) {
       throw new HypervisorException(
-          "Length %d: it takes 1 to %d (%s)".formatted(length, LIMIT, Numbers.size(LIMIT)));
+          "Length %d: it takes 1 to %d (%s)".formatted(length, LIMIT, Sizes.text(LIMIT)));
     }
   }
 

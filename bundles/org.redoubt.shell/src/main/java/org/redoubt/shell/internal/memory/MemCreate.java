@@ -10,6 +10,7 @@ import org.redoubt.api.HypervisorException;
 import org.redoubt.api.memory.MemoryConfig;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.shell.internal.ShellCommand;
+import org.redoubt.shell.internal.Sizes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -78,7 +79,7 @@ public final class MemCreate extends ShellCommand {
       io.out()
           .println(
               "%s: %s of DRAM under %s"
-                  .formatted(name, Numbers.size(config.addressMap().bytes()), system.engine()));
+                  .formatted(name, Sizes.text(config.addressMap().bytes()), system.engine()));
       return 0;
     }
   }

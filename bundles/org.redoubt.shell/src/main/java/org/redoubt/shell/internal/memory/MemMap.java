@@ -14,6 +14,7 @@ import org.redoubt.api.HypervisorException;
 import org.redoubt.api.vm.Hypervisor;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.shell.internal.ShellCommand;
+import org.redoubt.shell.internal.Sizes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -76,9 +77,9 @@ public final class MemMap extends ShellCommand {
               "%s, %s, ASID %d: a letter is %s"
                   .formatted(
                       vm.config().name(),
-                      Numbers.size(vm.config().memoryBytes()),
+                      Sizes.text(vm.config().memoryBytes()),
                       vm.asid(),
-                      Numbers.size(text.pagesPerCell() * 4096L)));
+                      Sizes.text(text.pagesPerCell() * 4096L)));
       io.out().print(entropy ? text.entropies() : text.kinds());
       io.out().print(text.legend());
       if (png != null) {

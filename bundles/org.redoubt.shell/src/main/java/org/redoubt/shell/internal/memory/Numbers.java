@@ -5,13 +5,13 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** Addresses and sizes as people type them, and as tables show them. */
-final class Numbers {
+public final class Numbers {
   private static final String UNITS = "KMGT";
 
   private Numbers() {}
 
   /** Reads {@code 4096}, {@code 0x1000}, {@code 64K}, {@code 512M}, {@code 2GiB}. */
-  static final class Converter implements ITypeConverter<Long> {
+  public static final class Converter implements ITypeConverter<Long> {
     @Override
     public Long convert(String text) {
       String word = text.strip().toUpperCase(Locale.ROOT).replaceFirst("(?<=[KMGT])(I?B)$", "");
@@ -31,17 +31,6 @@ final class Numbers {
             "'" + text + "' is no number such as 4096, 0x1000, 64K or 512M");
       }
     }
-  }
-
-  /** Bytes in the largest unit that leaves a whole number. */
-  static String size(long bytes) {
-    long number = bytes;
-    int unit = -1;
-    while (number != 0 && number % 1024 == 0 && unit < UNITS.length() - 1) {
-      number /= 1024;
-      unit++;
-    }
-    return unit < 0 ? number + " B" : number + " " + UNITS.charAt(unit) + "iB";
   }
 
   /** Bytes in that time as GB/s (10^9 bytes). */

@@ -2,13 +2,13 @@ package org.redoubt.shell.internal.owner;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.owner.LaunchPrediction;
 import org.redoubt.owner.OwnerException;
 import org.redoubt.owner.OwnerTasks;
+import org.redoubt.shell.internal.Sizes;
 import picocli.CommandLine.Option;
 
 /** What is to be launched, by the names that {@code ./redoubt run} uses. */
@@ -25,8 +25,12 @@ final class GuestOptions {
       description = "Linux: the kernel's command line. Default: console=ttyS0.")
   private String append = "console=ttyS0";
 
-  @Option(names = "--memory", paramLabel = "SIZE", description = "Guest RAM. Default: 512M.")
-  private String memory = "512M";
+  @Option(
+      names = {"--memory", "-m"},
+      paramLabel = "SIZE",
+      converter = Sizes.class,
+      description = "Guest RAM. Default: 512M.")
+  private long memoryBytes = 512L << 20;
 
   @Option(names = "--smp", paramLabel = "N", description = "Number of vCPUs. Default: 1.")
   private int smp = 1;
@@ -56,20 +60,6 @@ final class GuestOptions {
     }
     return tasks.measure(
         new OwnerTasks.LinuxGuest(
-            kernel, Optional.ofNullable(initrd), append, bytes(memory), smp, cBit, secretBytes));
-  }
-
-  private static long bytes(String text) throws HypervisorException {
-    String word = text.strip().toUpperCase(Locale.ROOT);
-    int unit = word.isEmpty() ? -1 : "KMGT".indexOf(word.charAt(word.length() - 1));
-    try {
-      long number = Long.parseLong(unit < 0 ? word : word.substring(0, word.length() - 1));
-      if (number > 0) {
-        return Math.multiplyExact(number, 1L << 10 * (unit + 1));
-      }
-    } catch (NumberFormatException | ArithmeticException e) {
-      // The message below says what was wanted.
-    }
-    throw new HypervisorException("'%s' is no size such as 512M or 2G".formatted(text));
+            kernel, Optional.ofNullable(initrd), append, memoryBytes, smp, cBit, secretBytes));
   }
 }

@@ -37,12 +37,6 @@ class NumbersTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0, 0 B", "12, 12 B", "4096, 4 KiB", "67108864, 64 MiB", "4097, 4097 B"})
-  void shouldShowSizesInWholeUnits(long bytes, String text) {
-    assertEquals(text, Numbers.size(bytes));
-  }
-
-  @ParameterizedTest
   @CsvSource({"0, 5, -", "5, 0, -", "3000, 1000, 3.00"})
   void shouldShowRates(long bytes, long ns, String text) {
     assertEquals(text, Numbers.rate(bytes, ns));

@@ -172,10 +172,9 @@ final class OwnerCommandsTest {
     Called noKernel = Called.of(new OwnerMeasure(), "--kernel", launch.image);
     assertEquals(1, noKernel.status());
     assertEquals(1, noKernel.lines().size(), noKernel.out());
-    assertTrue(
-        Called.of(new OwnerMeasure(), "--kernel", launch.image, "--memory", "lots")
-            .out()
-            .contains("'lots' is no size"));
+    Called lots = Called.of(new OwnerMeasure(), "--kernel", launch.image, "--memory", "lots");
+    assertEquals(2, lots.status());
+    assertTrue(lots.out().contains("'lots' is not a size; write it as 512M or 1G"), lots.out());
   }
 
   @Test
