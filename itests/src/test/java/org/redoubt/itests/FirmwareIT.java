@@ -10,11 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -200,7 +198,8 @@ class FirmwareIT {
 
   @Test
   void shouldLaunchAGuestWithAVendorsFirmware() throws Exception {
-    Bundle vendor = Services.context().installBundle(build("my-firmware").toUri().toString());
+    Bundle vendor =
+        Services.context().installBundle(Examples.build("my-firmware", folder).toUri().toString());
     vendor.start();
     try {
       new Shell().run(create.formatted("host", "--protection none")); // a host that lasts
@@ -222,7 +221,8 @@ class FirmwareIT {
 
   @Test
   void shouldObeyAPolicyFromElsewhereWhileItIsThere() throws Exception {
-    Bundle vendor = Services.context().installBundle(build("my-policy").toUri().toString());
+    Bundle vendor =
+        Services.context().installBundle(Examples.build("my-policy", folder).toUri().toString());
     vendor.start();
     try {
       new Shell().run("config:set com.example.office-hours from=0 until=0");
@@ -241,37 +241,5 @@ class FirmwareIT {
       vendor.uninstall();
     }
     new Shell().run(create.formatted("one", "--policy 0x0"));
-  }
-
-  /** Copies an example out, builds it with nothing but Maven, and returns the jar. */
-  private Path build(String name) throws IOException, InterruptedException {
-    Path home = Path.of(System.getProperty("redoubt.home"));
-    Path source = home.resolve("examples").resolve(name);
-    Path copy = folder.resolve(name);
-    try (Stream<Path> files = Files.walk(source)) {
-      for (Path file : files.toList()) {
-        Files.copy(file, copy.resolve(source.relativize(file).toString()));
-      }
-    }
-    Processes.Outcome outcome =
-        Processes.run(
-            copy,
-            Map.of(),
-            "",
-            System.getProperty("redoubt.maven"),
-            "-o",
-            "-B",
-            "-Dmaven.repo.local=" + System.getProperty("redoubt.repository"),
-            "-Dredoubt.home=" + home.toRealPath(),
-            "verify");
-    assertEquals(0, outcome.status(), outcome::toString);
-    // The contract kit ran, and all of it passed.
-    assertTrue(
-        outcome
-            .out()
-            .lines()
-            .anyMatch(line -> line.matches(".*Tests run: [1-9]\\d+, Failures: 0, Errors: 0, .*")),
-        outcome::toString);
-    return copy.resolve("target").resolve(name + ".jar");
   }
 }

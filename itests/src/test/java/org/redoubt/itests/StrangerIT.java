@@ -3,12 +3,8 @@ package org.redoubt.itests;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,7 +24,7 @@ class StrangerIT {
 
   @Test
   void shouldBuildAnEngineElsewhereAndSeeItTakeOver() throws Exception {
-    Path jar = build();
+    Path jar = Examples.build("my-engine", folder);
     try (MemorySystem system =
         Services.get(MemorySystemFactory.class)
             .create(MemoryConfig.of("stranger", (long) PAGES * Pages.BYTES))) {
@@ -58,37 +54,5 @@ class StrangerIT {
         Pages.check(system.view(1), page, 7);
       }
     }
-  }
-
-  /** Copies the folder out, builds it with nothing but Maven, and returns the jar. */
-  private Path build() throws IOException, InterruptedException {
-    Path home = Path.of(System.getProperty("redoubt.home"));
-    Path source = home.resolve("examples/my-engine");
-    Path copy = folder.resolve("my-engine");
-    try (Stream<Path> files = Files.walk(source)) {
-      for (Path file : files.toList()) {
-        Files.copy(file, copy.resolve(source.relativize(file).toString()));
-      }
-    }
-    Processes.Outcome outcome =
-        Processes.run(
-            copy,
-            Map.of(),
-            "",
-            System.getProperty("redoubt.maven"),
-            "-o",
-            "-B",
-            "-Dmaven.repo.local=" + System.getProperty("redoubt.repository"),
-            "-Dredoubt.home=" + home.toRealPath(),
-            "verify");
-    assertEquals(0, outcome.status(), outcome::toString);
-    // The contract kit ran, and all of it passed.
-    assertTrue(
-        outcome
-            .out()
-            .lines()
-            .anyMatch(line -> line.matches(".*Tests run: [1-9]\\d+, Failures: 0, Errors: 0, .*")),
-        outcome::toString);
-    return copy.resolve("target/my-engine.jar");
   }
 }
