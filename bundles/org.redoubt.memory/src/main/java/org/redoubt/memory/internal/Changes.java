@@ -20,7 +20,7 @@ import org.redoubt.memory.internal.TagState.Keys;
  * Which engine one memory system uses: changes on demand and by themselves, failures, engines that
  * go and come back.
  */
-final class Changes implements SocCache.Faults {
+final class Changes implements Faults {
   private static final System.Logger LOG = System.getLogger("org.redoubt.memory");
 
   private final SocMemory system;
@@ -253,7 +253,7 @@ final class Changes implements SocCache.Faults {
       return;
     }
     system.cache().handshake().revokeAll();
-    system.cache().allowForStuck();
+    system.cache().evictions().allowForStuck();
     for (TagState tag : changed) {
       String reason = tag.reason();
       if (reason == null) {

@@ -9,7 +9,7 @@ import org.redoubt.memory.internal.TagState.Keys;
 /**
  * Moves the ciphertext of one page after the other from old key slots to current ones. A resident
  * page is moved in DRAM under its frame: guests go on reading and writing the plaintext. For such a
- * page the frame also stands in for an entry in {@link Undo}: see {@link SocCache#owed}.
+ * page the frame also stands in for an entry in {@link Undo}: see {@link WriteBack#owed}.
  */
 final class PageMover {
   /**
@@ -196,7 +196,7 @@ final class PageMover {
         frames.bytes(), (long) frame << Dram.PAGE_SHIFT, lane.plain, 0, Dram.PAGE_BYTES);
     VarHandle.loadLoadFence();
     long state = frames.state(frame);
-    return (state & Frames.DIRTY) != 0 || cache.owed(page, state);
+    return (state & Frames.DIRTY) != 0 || cache.writeBack().owed(page, state);
   }
 
   private void replace(MemorySegment cipher, long page, KeySlot current) {

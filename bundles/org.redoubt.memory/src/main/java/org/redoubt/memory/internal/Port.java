@@ -242,7 +242,7 @@ final class Port implements MemoryPort {
       park();
     }
     try {
-      cache.watch(page, bit);
+      cache.flushes().watch(page, bit);
     } finally {
       if (ran) {
         resume();

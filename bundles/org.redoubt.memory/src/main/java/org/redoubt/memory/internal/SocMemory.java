@@ -168,7 +168,7 @@ final class SocMemory implements MemorySystem {
   public void wbinvd() {
     requireOpen();
     List<TagState> waiting = keys.at(TagState.Stage.NEEDS_WBINVD);
-    cache.flushAll(true, tag -> true);
+    cache.flushes().flushAll(true, tag -> true);
     keys.advance(waiting, TagState.Stage.NEEDS_WBINVD, TagState.Stage.NEEDS_DFFLUSH);
   }
 
@@ -176,7 +176,7 @@ final class SocMemory implements MemorySystem {
   public void wbinvd(int asid) {
     requireOpen();
     int own = cache.tag(asid).tag();
-    cache.flushAll(false, tag -> tag == own || tag == PageTag.SHARED);
+    cache.flushes().flushAll(false, tag -> tag == own || tag == PageTag.SHARED);
   }
 
   @Override
@@ -188,14 +188,14 @@ final class SocMemory implements MemorySystem {
     long first = dram.page(spa, bytes);
     long last = dram.page(spa + bytes - 1, 1);
     for (long page = first; page <= last; page++) {
-      cache.flush(page);
+      cache.flushes().flush(page);
     }
   }
 
   @Override
   public void flush() {
     requireOpen();
-    cache.flushAll(false, tag -> true);
+    cache.flushes().flushAll(false, tag -> true);
   }
 
   @Override
@@ -317,7 +317,7 @@ final class SocMemory implements MemorySystem {
   /** Takes another capacity at once. */
   void resize(long bytes) {
     if (limit(bytes) != cache.capacity()) {
-      cache.resize(limit(bytes));
+      cache.evictions().resize(limit(bytes));
     }
   }
 
@@ -363,7 +363,7 @@ final class SocMemory implements MemorySystem {
       closed = true;
     }
     changes.close();
-    cache.flushAll(true, tag -> true);
+    cache.flushes().flushAll(true, tag -> true);
     keys.close();
     around.forget(this);
     arena.close();

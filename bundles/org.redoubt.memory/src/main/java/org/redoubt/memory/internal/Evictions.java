@@ -1,0 +1,191 @@
+package org.redoubt.memory.internal;
+
+import java.util.concurrent.locks.ReentrantLock;
+
+/** Makes room in the SoC cache: by second chance, in batches, so that one handshake serves many. */
+final class Evictions {
+  private static final int MAX_RESIZE_ROUNDS = 100_000;
+  private static final int CLOCK_PATIENCE = 4096;
+
+  private final Book book;
+  private final Frames frames;
+  private final Pool pool;
+  private final Lanes lanes;
+  private final Handshake handshake;
+  private final TagState[] tags;
+  private final WriteBack writeBack;
+  private final ReentrantLock clock = new ReentrantLock();
+  private int hand = 1;
+
+  Evictions(
+      Book book,
+      Frames frames,
+      Pool pool,
+      Lanes lanes,
+      Handshake handshake,
+      TagState[] tags,
+      WriteBack writeBack) {
+    this.book = book;
+    this.frames = frames;
+    this.pool = pool;
+    this.lanes = lanes;
+    this.handshake = handshake;
+    this.tags = tags;
+    this.writeBack = writeBack;
+  }
+
+  /**
+   * A free frame, evicting others if need be; they come in batches, of which the lane keeps the
+   * rest for its next fills.
+   *
+   * @return 0 if the watchdog has taken the lane away
+   */
+  int takeFrame(Lane lane) {
+    for (int attempt = 0; ; attempt++) {
+      if (lane.spareCount > 0 && !pool.shrinking()) {
+        return lane.takeSpare();
+      }
+      int frame = pool.take();
+      if (frame > 0) {
+        return frame;
+      }
+      if (chooseVictims(lane) == 0) {
+        allowForStuck();
+        Backoff.pause(attempt);
+        continue;
+      }
+      int freed = expel(lane);
+      if (lane.abandoned()) {
+        return 0;
+      }
+      if (pool.over()) {
+        pool.give(lane.victims, freed);
+      } else {
+        lane.spare(freed);
+      }
+    }
+  }
+
+  /** Gives a lane back, and its spare frames too if it will not be used any more. */
+  void giveBack(Lane lane) {
+    if (lane.abandoned() || pool.shrinking()) {
+      pool.give(lane.spare, lane.spareCount);
+      lane.spareCount = 0;
+    }
+    lanes.give(lane);
+  }
+
+  /**
+   * Locks frames to be evicted, by second chance.
+   *
+   * @return how many; 0 if all are in use now
+   */
+  private int chooseVictims(Lane lane) {
+    int wanted = Math.clamp(pool.limit() / 64, 1, Lane.BATCH);
+    int count = 0;
+    clock.lock();
+    try {
+      int used = pool.used();
+      for (int steps = 0; steps < 2 * used && count < wanted; steps++) {
+        int frame = hand;
+        hand = hand + 1 < used ? hand + 1 : 1;
+        long state = frames.state(frame);
+        if ((state & Frames.VALID) == 0 || writeBack.stuck(state)) {
+          continue;
+        }
+        if ((state & Frames.REF) != 0 && steps < CLOCK_PATIENCE) {
+          frames.change(frame, state, state & ~Frames.REF);
+        } else if (frames.lock(frame, state)) {
+          lane.victims[count++] = frame;
+        }
+      }
+      lane.victimCount = count;
+      return count;
+    } finally {
+      clock.unlock();
+    }
+  }
+
+  /** Lets others have as many frames more as suspended guests hold. */
+  void allowForStuck() {
+    int count = 0;
+    int used = pool.used();
+    for (int frame = 1; frame < used; frame++) {
+      long state = frames.state(frame);
+      if ((state & Frames.VALID) != 0 && writeBack.stuck(state)) {
+        count++;
+      }
+    }
+    pool.setAllowance(count);
+  }
+
+  /**
+   * Empties the locked frames of a lane: revokes their addresses, writes the dirty ones back, and
+   * unlocks the pages. Frames that cannot be written back stay as they were.
+   *
+   * @return how many are empty now: the first ones of {@link Lane#victims}, the caller's to give
+   */
+  int expel(Lane lane) {
+    handshake.revoke(lane.victims, lane.victimCount);
+    lane.freed = 0;
+    lane.work = Lane.Work.EXPEL;
+    for (lane.victimAt = 0; lane.victimAt < lane.victimCount; lane.victimAt++) {
+      int frame = lane.victims[lane.victimAt];
+      long state = frames.state(frame);
+      if (writeBack.needs(state)) {
+        String failure = writeBack.write(lane, frame, state);
+        if (failure != null) {
+          if (failure.equals(Ciphers.ABANDONED)) {
+            return 0;
+          }
+          if (tags[Frames.tag(state)].status() != TagState.NO_KEY) {
+            frames.unlock(frame, 0);
+            continue;
+          }
+          // The guest is gone and its engine broken: DRAM keeps the older ciphertext.
+        }
+      }
+      lane.count(Counters.EVICTIONS, 1);
+      frames.setState(frame, 0);
+      book.unlock(Frames.page(state));
+      lane.victims[lane.freed++] = frame;
+    }
+    lane.work = Lane.Work.NOTHING;
+    return lane.freed;
+  }
+
+  /** Evicts down to a smaller capacity, or allows a larger one. */
+  void resize(int limit) {
+    pool.setLimit(limit);
+    pool.setShrinking(true);
+    for (int attempt = 0; pool.over() && attempt < MAX_RESIZE_ROUNDS; attempt++) {
+      collectSpares();
+      Lane lane = lanes.take();
+      try {
+        int chosen = chooseVictims(lane);
+        if (chosen == 0) {
+          allowForStuck();
+          Backoff.pause(attempt);
+        }
+        pool.give(lane.victims, expel(lane));
+      } finally {
+        lanes.give(lane);
+      }
+    }
+    pool.setShrinking(false);
+    int[] free = pool.takeAllFree();
+    for (int frame : free) {
+      HostMemory.discard(frames.bytes().asSlice((long) frame << Dram.PAGE_SHIFT, Dram.PAGE_BYTES));
+      pool.give(frame);
+    }
+  }
+
+  /** Takes back what idle lanes keep; busy ones give it back themselves. */
+  private void collectSpares() {
+    for (Lane lane : lanes.all()) {
+      if (lane.spareCount > 0 && lane.own()) {
+        giveBack(lane);
+      }
+    }
+  }
+}
