@@ -7,6 +7,9 @@ final class Evictions {
   private static final int MAX_RESIZE_ROUNDS = 100_000;
   private static final int CLOCK_PATIENCE = 4096;
 
+  /** So many frames that take another's engine are passed over, at most. */
+  private static final int MAX_LEFT = 1024;
+
   private final Book book;
   private final Frames frames;
   private final Pool pool;
@@ -14,6 +17,7 @@ final class Evictions {
   private final Handshake handshake;
   private final TagState[] tags;
   private final WriteBack writeBack;
+  private final Evictor evictor;
   private final ReentrantLock clock = new ReentrantLock();
   private int hand = 1;
 
@@ -24,7 +28,8 @@ final class Evictions {
       Lanes lanes,
       Handshake handshake,
       TagState[] tags,
-      WriteBack writeBack) {
+      WriteBack writeBack,
+      Evictor evictor) {
     this.book = book;
     this.frames = frames;
     this.pool = pool;
@@ -32,15 +37,17 @@ final class Evictions {
     this.handshake = handshake;
     this.tags = tags;
     this.writeBack = writeBack;
+    this.evictor = evictor;
   }
 
   /**
    * A free frame, evicting others if need be; they come in batches, of which the lane keeps the
    * rest for its next fills.
    *
+   * @param own the tag that the thread works for
    * @return 0 if the watchdog has taken the lane away
    */
-  int takeFrame(Lane lane) {
+  int takeFrame(Lane lane, int own) {
     for (int attempt = 0; ; attempt++) {
       if (lane.spareCount > 0 && !pool.shrinking()) {
         return lane.takeSpare();
@@ -49,12 +56,14 @@ final class Evictions {
       if (frame > 0) {
         return frame;
       }
-      if (chooseVictims(lane) == 0) {
-        allowForStuck();
+      if (chooseVictims(lane, own) == 0) {
+        if (!evictor.busy()) {
+          allowForStuck();
+        }
         Backoff.pause(attempt);
         continue;
       }
-      int freed = expel(lane);
+      int freed = expel(lane, own);
       if (lane.abandoned()) {
         return 0;
       }
@@ -76,17 +85,21 @@ final class Evictions {
   }
 
   /**
-   * Locks frames to be evicted, by second chance.
+   * Locks frames to be evicted, by second chance. Those that take an engine which this thread must
+   * not call go to the evictor's, unless it has enough to do.
    *
-   * @return how many; 0 if all are in use now
+   * @return how many are this thread's; 0 if the others are in use now
    */
-  private int chooseVictims(Lane lane) {
+  private int chooseVictims(Lane lane, int own) {
     int wanted = Math.clamp(pool.limit() / 64, 1, Lane.BATCH);
     int count = 0;
+    int others = 0;
+    int left = 0;
+    boolean room = evictor.hasRoom();
     clock.lock();
     try {
       int used = pool.used();
-      for (int steps = 0; steps < 2 * used && count < wanted; steps++) {
+      for (int steps = 0; steps < 2 * used && count + others < wanted && left < MAX_LEFT; steps++) {
         int frame = hand;
         hand = hand + 1 < used ? hand + 1 : 1;
         long state = frames.state(frame);
@@ -95,15 +108,25 @@ final class Evictions {
         }
         if ((state & Frames.REF) != 0 && steps < CLOCK_PATIENCE) {
           frames.change(frame, state, state & ~Frames.REF);
+        } else if (!writeBack.needsForeign(state, own)) {
+          if (frames.lock(frame, state)) {
+            lane.victims[count++] = frame;
+          }
+        } else if (!room) {
+          left++;
         } else if (frames.lock(frame, state)) {
-          lane.victims[count++] = frame;
+          lane.others[others++] = frame;
         }
       }
-      lane.victimCount = count;
-      return count;
     } finally {
       clock.unlock();
     }
+    lane.victimCount = count;
+    if (others > 0) {
+      evictor.start(
+          lane.others, others, other -> pool.give(other.victims, expel(other, WriteBack.ANY)));
+    }
+    return count;
   }
 
   /** Lets others have as many frames more as suspended guests hold. */
@@ -123,9 +146,10 @@ final class Evictions {
    * Empties the locked frames of a lane: revokes their addresses, writes the dirty ones back, and
    * unlocks the pages. Frames that cannot be written back stay as they were.
    *
+   * @param own the tag whose engine may be called
    * @return how many are empty now: the first ones of {@link Lane#victims}, the caller's to give
    */
-  int expel(Lane lane) {
+  int expel(Lane lane, int own) {
     handshake.revoke(lane.victims, lane.victimCount);
     lane.freed = 0;
     lane.work = Lane.Work.EXPEL;
@@ -133,6 +157,10 @@ final class Evictions {
       int frame = lane.victims[lane.victimAt];
       long state = frames.state(frame);
       if (writeBack.needs(state)) {
+        if (writeBack.needsForeign(state, own)) {
+          frames.unlock(frame, 0); // a change of engine has begun meanwhile
+          continue;
+        }
         String failure = writeBack.write(lane, frame, state);
         if (failure != null) {
           if (failure.equals(Ciphers.ABANDONED)) {
@@ -162,12 +190,13 @@ final class Evictions {
       collectSpares();
       Lane lane = lanes.take();
       try {
-        int chosen = chooseVictims(lane);
-        if (chosen == 0) {
-          allowForStuck();
+        if (chooseVictims(lane, WriteBack.NONE) == 0) {
+          if (!evictor.busy()) {
+            allowForStuck();
+          }
           Backoff.pause(attempt);
         }
-        pool.give(lane.victims, expel(lane));
+        pool.give(lane.victims, expel(lane, WriteBack.NONE));
       } finally {
         lanes.give(lane);
       }

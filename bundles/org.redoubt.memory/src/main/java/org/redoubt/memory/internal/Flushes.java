@@ -1,9 +1,14 @@
 package org.redoubt.memory.internal;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.function.IntPredicate;
 
 /** Writes back what the host or a guest asks for, and takes back addresses of watched pages. */
 final class Flushes {
+  /** Batches that others write back at once. */
+  private static final int AT_ONCE = 2;
+
   private final Book book;
   private final Frames frames;
   private final Pool pool;
@@ -11,6 +16,7 @@ final class Flushes {
   private final Handshake handshake;
   private final WriteBack writeBack;
   private final Evictions evictions;
+  private final Evictor evictor;
 
   Flushes(
       Book book,
@@ -19,7 +25,8 @@ final class Flushes {
       Lanes lanes,
       Handshake handshake,
       WriteBack writeBack,
-      Evictions evictions) {
+      Evictions evictions,
+      Evictor evictor) {
     this.book = book;
     this.frames = frames;
     this.pool = pool;
@@ -27,32 +34,49 @@ final class Flushes {
     this.handshake = handshake;
     this.writeBack = writeBack;
     this.evictions = evictions;
+    this.evictor = evictor;
   }
 
   /**
    * Writes all dirty pages of some tags back; drops their pages too, or keeps them resident and
    * clean.
+   *
+   * @param own the tag that the thread works for
    */
-  void flushAll(boolean drop, IntPredicate ofTag) {
+  void flushAll(boolean drop, IntPredicate ofTag, int own) {
+    int used = pool.used();
+    int wanted = Math.clamp(pool.limit() / 64, 1, Lane.BATCH);
+    int[] batch = new int[wanted];
+    int count = 0;
+    boolean foreign = false;
+    Deque<Evictor.Batch> underWay = new ArrayDeque<>();
+    for (int frame = 1; frame < used; frame++) {
+      if (lockForFlush(frame, drop, ofTag)) {
+        batch[count++] = frame;
+        foreign |= writeBack.foreign(frames.state(frame), own);
+      }
+      if (count == wanted || (frame == used - 1 && count > 0)) {
+        if (foreign) {
+          underWay.add(evictor.start(batch, count, lane -> flushBatch(lane, drop, WriteBack.ANY)));
+          if (underWay.size() == AT_ONCE) {
+            underWay.remove().await();
+          }
+        } else {
+          flushHere(batch, count, drop, own);
+        }
+        count = 0;
+        foreign = false;
+      }
+    }
+    underWay.forEach(Evictor.Batch::await);
+  }
+
+  private void flushHere(int[] locked, int count, boolean drop, int own) {
     Lane lane = lanes.take();
     try {
-      int used = pool.used();
-      int wanted = Math.clamp(pool.limit() / 64, 1, Lane.BATCH);
-      int count = 0;
-      for (int frame = 1; frame < used; frame++) {
-        if (lockForFlush(frame, drop, ofTag)) {
-          lane.victims[count++] = frame;
-        }
-        if (count == wanted || (frame == used - 1 && count > 0)) {
-          lane.victimCount = count;
-          count = 0;
-          flushBatch(lane, drop);
-          if (lane.abandoned()) {
-            lanes.give(lane);
-            lane = lanes.take();
-          }
-        }
-      }
+      System.arraycopy(locked, 0, lane.victims, 0, count);
+      lane.victimCount = count;
+      flushBatch(lane, drop, own);
     } finally {
       lanes.give(lane);
     }
@@ -75,9 +99,9 @@ final class Flushes {
     }
   }
 
-  private void flushBatch(Lane lane, boolean drop) {
+  private void flushBatch(Lane lane, boolean drop, int own) {
     if (drop) {
-      pool.give(lane.victims, evictions.expel(lane));
+      pool.give(lane.victims, evictions.expel(lane, own));
       return;
     }
     handshake.revoke(lane.victims, lane.victimCount);
@@ -114,7 +138,7 @@ final class Flushes {
           try {
             lane.victims[0] = frame;
             lane.victimCount = 1;
-            flushBatch(lane, true);
+            flushBatch(lane, true, WriteBack.ANY); // of the guest that says CLFLUSH
           } finally {
             lanes.give(lane);
           }

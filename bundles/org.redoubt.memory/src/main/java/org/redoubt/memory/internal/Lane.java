@@ -52,6 +52,11 @@ final class Lane {
   // Written by the lane's thread before a call, read by the watchdog during it.
   final int[] victims = new int[BATCH];
   int victimCount;
+
+  /** Victims that are not this thread's to write back, until they are handed over. */
+  final int[] others = new int[BATCH];
+
+  int otherCount;
   int victimAt;
   int freed;
   Work work = Work.NOTHING;

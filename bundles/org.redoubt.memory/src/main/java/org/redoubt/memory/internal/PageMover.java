@@ -69,7 +69,7 @@ final class PageMover {
         if (Frames.page(state) == page && (state & Frames.VALID) != 0) {
           if (Frames.tag(state) != tag.tag()) {
             // Raw bytes of the old ciphertext: they must not outlive it.
-            if (cache.putOut(frame, state, attempt) < 0) {
+            if (cache.putOut(frame, state, attempt, WriteBack.NONE) < 0) {
               return null;
             }
             continue;

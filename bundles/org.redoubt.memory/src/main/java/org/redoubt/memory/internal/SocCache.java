@@ -25,6 +25,7 @@ final class SocCache {
   private final Counters counters;
   private final TagState[] tags;
   private final Faults faults;
+  private final Evictor evictor;
   private final WriteBack writeBack;
   private final Evictions evictions;
   private final Flushes flushes;
@@ -50,9 +51,10 @@ final class SocCache {
     this.counters = counters;
     this.tags = tags;
     this.faults = faults;
+    evictor = new Evictor(lanes);
     writeBack = new WriteBack(dram, book, frames, slots, tags, faults);
-    evictions = new Evictions(book, frames, pool, lanes, handshake, tags, writeBack);
-    flushes = new Flushes(book, frames, pool, lanes, handshake, writeBack, evictions);
+    evictions = new Evictions(book, frames, pool, lanes, handshake, tags, writeBack, evictor);
+    flushes = new Flushes(book, frames, pool, lanes, handshake, writeBack, evictions, evictor);
   }
 
   Dram dram() {
@@ -189,7 +191,7 @@ final class SocCache {
             || (state & (Frames.VALID | Frames.LOCKED)) != Frames.VALID) {
           Backoff.pause(attempt);
         } else if (Frames.tag(state) != tag.tag()) {
-          int blocked = putOut(frame, state, attempt);
+          int blocked = putOut(frame, state, attempt, tag.tag());
           if (blocked < 0) {
             return blocked;
           }
@@ -205,8 +207,12 @@ final class SocCache {
     }
   }
 
-  /** Puts a page out that is resident under another tag; or waits a little; or a status. */
-  int putOut(int frame, long state, int attempt) {
+  /**
+   * Puts a page out that is resident under another tag; or waits a little; or a status.
+   *
+   * @param own the tag that the thread works for
+   */
+  int putOut(int frame, long state, int attempt, int own) {
     if (writeBack.stuck(state)) {
       return TagState.SUSPENDED;
     }
@@ -215,11 +221,20 @@ final class SocCache {
       return 0;
     }
     counters.tagSwitches.increment();
+    if (writeBack.needsForeign(state, own)) {
+      evictor
+          .start(
+              new int[] {frame},
+              1,
+              lane -> pool.give(lane.victims, evictions.expel(lane, WriteBack.ANY)))
+          .await();
+      return 0;
+    }
     Lane lane = lanes.take();
     try {
       lane.victims[0] = frame;
       lane.victimCount = 1;
-      pool.give(lane.victims, evictions.expel(lane));
+      pool.give(lane.victims, evictions.expel(lane, own));
     } finally {
       lanes.give(lane);
     }
@@ -236,7 +251,7 @@ final class SocCache {
     Keys used = null;
     String failure = Ciphers.ABANDONED;
     try {
-      frame = evictions.takeFrame(lane);
+      frame = evictions.takeFrame(lane, tag.tag());
       if (frame == 0) {
         return 0;
       }
@@ -406,5 +421,10 @@ final class SocCache {
 
   int capacity() {
     return pool.limit();
+  }
+
+  /** Ends the threads. */
+  void close() {
+    evictor.close();
   }
 }

@@ -168,7 +168,7 @@ final class SocMemory implements MemorySystem {
   public void wbinvd() {
     requireOpen();
     List<TagState> waiting = keys.at(TagState.Stage.NEEDS_WBINVD);
-    cache.flushes().flushAll(true, tag -> true);
+    cache.flushes().flushAll(true, tag -> true, WriteBack.NONE);
     keys.advance(waiting, TagState.Stage.NEEDS_WBINVD, TagState.Stage.NEEDS_DFFLUSH);
   }
 
@@ -176,7 +176,7 @@ final class SocMemory implements MemorySystem {
   public void wbinvd(int asid) {
     requireOpen();
     int own = cache.tag(asid).tag();
-    cache.flushes().flushAll(false, tag -> tag == own || tag == PageTag.SHARED);
+    cache.flushes().flushAll(false, tag -> tag == own || tag == PageTag.SHARED, own);
   }
 
   @Override
@@ -195,7 +195,7 @@ final class SocMemory implements MemorySystem {
   @Override
   public void flush() {
     requireOpen();
-    cache.flushes().flushAll(false, tag -> true);
+    cache.flushes().flushAll(false, tag -> true, WriteBack.NONE);
   }
 
   @Override
@@ -363,8 +363,9 @@ final class SocMemory implements MemorySystem {
       closed = true;
     }
     changes.close();
-    cache.flushes().flushAll(true, tag -> true);
+    cache.flushes().flushAll(true, tag -> true, WriteBack.NONE);
     keys.close();
+    cache.close();
     around.forget(this);
     arena.close();
     dram.close();

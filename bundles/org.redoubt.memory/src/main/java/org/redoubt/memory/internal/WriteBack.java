@@ -6,6 +6,12 @@ import org.redoubt.memory.internal.TagState.Keys;
 
 /** Which frames hold what DRAM has not, and how that gets there. */
 final class WriteBack {
+  /** Stands for a tag: every engine may be called. */
+  static final int ANY = -2;
+
+  /** Stands for a tag: no engine may be called. */
+  static final int NONE = -1;
+
   private final Dram dram;
   private final Book book;
   private final Frames frames;
@@ -25,6 +31,26 @@ final class WriteBack {
   /** Whether a frame holds what DRAM has not, of a suspended guest: nobody can write it back. */
   boolean stuck(long state) {
     return tags[Frames.tag(state)].status() == TagState.SUSPENDED && needs(state);
+  }
+
+  /**
+   * Whether a frame lies under an engine that a thread must not call which works for a tag: if it
+   * never returned, another guest would hang.
+   *
+   * @param own the tag, {@link #ANY} or {@link #NONE}
+   */
+  boolean foreign(long state, int own) {
+    int tag = Frames.tag(state);
+    if (tag == own || own == ANY) {
+      return false;
+    }
+    Keys keys = tags[tag].keys();
+    return keys != null && !keys.current().plain();
+  }
+
+  /** Whether emptying a frame takes such an engine. */
+  boolean needsForeign(long state, int own) {
+    return foreign(state, own) && needs(state);
   }
 
   boolean needs(long state) {

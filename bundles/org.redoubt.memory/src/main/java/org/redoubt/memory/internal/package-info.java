@@ -3,7 +3,11 @@
  *
  * <pre>{@code
  * View, Port            who touches memory: pin a frame, or hold its host address in a TLB
- *   SocCache            hit, fill, tag switch, eviction, flush
+ *   SocCache            hit, fill, tag switch
+ *     Evictions         room: by second chance
+ *     Flushes           everything, or a page, on demand
+ *     WriteBack         a frame to DRAM
+ *     Evictor           threads that do it for other guests' threads
  *     Frames  Book      what each frame holds | what each page of DRAM holds
  *     Handshake         brings running ports to a safepoint and tells their clients
  *     Ciphers           the calls of engines, timed, checked and watched
