@@ -15,7 +15,7 @@ import org.redoubt.api.memory.EngineChange;
  */
 final class Movement implements EngineChange {
   private static final int CHUNK = 256;
-  private static final int WORKERS = Math.min(2, Runtime.getRuntime().availableProcessors());
+  static final int WORKERS = Math.min(2, Runtime.getRuntime().availableProcessors());
   private static final int PAGES_A_TURN = 1024;
   private static final int MAX_IDLE_PASSES = 2000;
 

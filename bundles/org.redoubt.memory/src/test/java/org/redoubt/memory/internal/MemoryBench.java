@@ -10,8 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import org.redoubt.api.HypervisorException;
+import org.redoubt.api.encryption.MemoryEncryptionEngine;
 import org.redoubt.api.encryption.MemoryEncryptionEngineFactory;
 import org.redoubt.api.memory.EngineChange;
 import org.redoubt.api.memory.KeyStatus;
@@ -55,6 +57,7 @@ public final class MemoryBench {
         case "fill" -> fill();
         case "arena" -> arena();
         case "change" -> change();
+        case "move" -> move();
         default -> throw new IllegalArgumentException(part);
       }
     }
@@ -259,46 +262,105 @@ public final class MemoryBench {
 
   // A change of engine
 
+  /**
+   * What a change is compared with, under the same two writers: the two engines alone, without a
+   * memory system, decrypt, encrypt, decrypt again and compare as many pages. In as many threads as
+   * a change has, once with the pages in DRAM, where they are replaced, and once with a page that
+   * stays in the processor's cache; and so by one thread.
+   */
   private static void change() throws Exception {
     MemoryFactory factory = factory();
-    try (MemorySystem system = system(factory, "c", "aes-128-xex", PAGES, 256 << 8)) {
+    try (MemorySystem system = system(factory, "c", "aes-128-xex", PAGES, 256 << 8);
+        Arena arena = Arena.ofShared()) {
       MemoryView view = system.view(1);
       for (int page = 0; page < PAGES; page++) {
         view.putLong((long) page * PAGE, page);
       }
       system.wbinvd();
+      // Mapped to the end: given back, a change would find it as memory that needs no clearing.
+      MemorySegment dram = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
+      HostMemory.adviseHuge(dram);
+      dram.fill((byte) 1);
+      List<Double> inDram = new ArrayList<>();
+      List<Double> inCache = new ArrayList<>();
+      List<Double> oneThread = new ArrayList<>();
       String[] names = {"aes-128-xe", "aes-128-xex"};
-      for (int round = 0; round < 6; round++) {
+      for (int round = 0; round < Integer.getInteger("rounds", 6); round++) {
         Latencies control = new Latencies();
         run(system, control, () -> sleep(1000));
-        double atSpeed = run(system, new Latencies(), MemoryBench::engineWork);
+        for (int i = 0; i < 3; i++) {
+          inDram.add(run(system, new Latencies(), () -> engineWork(Movement.WORKERS, dram)));
+          inCache.add(
+              run(system, new Latencies(), () -> engineWork(Movement.WORKERS, MemorySegment.NULL)));
+          oneThread.add(run(system, new Latencies(), () -> engineWork(1, MemorySegment.NULL)));
+        }
         Latencies changing = new Latencies();
         String there = names[round % 2];
-        String back = names[1 - round % 2];
         double seconds = run(system, changing, () -> changeTo(system, there));
-        long cpuStart = processCpu();
-        sink += changeTo(system, back);
-        double changeCpu = (processCpu() - cpuStart) / 1e9;
-        double engineCpu = cpu(MemoryBench::engineWork) / 1e9;
-        run(system, new Latencies(), () -> changeTo(system, there));
         System.out.printf(
-            "change over 512 MiB under two writers: %.2f s; decrypt + encrypt + check at engine"
-                + " speed under the same: %.2f s, ratio %.2f; processor seconds alone: %.2f and"
-                + " %.2f, ratio %.2f; write latency p99.9 %.1f us (control %.1f), max %.1f ms"
-                + " (control %.1f)%n",
+            "change %d over 512 MiB under two writers: %.3f s; engines alone under the same, %d"
+                + " threads in DRAM %.3f s, ratio %.2f; in cache %.3f s, ratio %.2f; one thread in"
+                + " cache %.3f s, ratio %.2f; write latency p99.9 %.1f us (control %.1f), max %.1f"
+                + " ms (control %.1f)%n",
+            round,
             seconds,
-            atSpeed,
-            seconds / atSpeed,
-            changeCpu,
-            engineCpu,
-            changeCpu / engineCpu,
+            Movement.WORKERS,
+            median(inDram),
+            seconds / median(inDram),
+            median(inCache),
+            seconds / median(inCache),
+            median(oneThread),
+            seconds / median(oneThread),
             changing.at(0.999) / 1e3,
             control.at(0.999) / 1e3,
             changing.max() / 1e6,
             control.max() / 1e6);
       }
+      double alone = cpuOf(() -> engineWork(Movement.WORKERS, dram));
+      double change =
+          cpuOf(() -> changeTo(system, system.engine().equals(names[0]) ? names[1] : names[0]));
+      System.out.printf(
+          "processor seconds without writers: change %.3f, engines alone in DRAM %.3f, ratio"
+              + " %.2f%n",
+          change, alone, change / alone);
     }
     factory.close();
+  }
+
+  /** Changes without writers, by processor time: what a page costs to move. */
+  private static void move() throws Exception {
+    MemoryFactory factory = factory();
+    try (MemorySystem system = system(factory, "m", "aes-128-xex", PAGES, 256 << 8);
+        Arena arena = Arena.ofShared()) {
+      MemoryView view = system.view(1);
+      for (int page = 0; page < PAGES; page++) {
+        view.putLong((long) page * PAGE, page);
+      }
+      system.wbinvd();
+      sink += touch(view, 0, PAGES / 2);
+      MemorySegment dram = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
+      HostMemory.adviseHuge(dram);
+      dram.fill((byte) 1);
+      String[] names = {"aes-128-xe", "aes-128-xex"};
+      List<Double> changes = new ArrayList<>();
+      List<Double> engines = new ArrayList<>();
+      for (int round = 0; round < Integer.getInteger("rounds", 12); round++) {
+        String there = names[round % 2];
+        engines.add(cpuOf(() -> engineWork(Movement.WORKERS, dram)));
+        changes.add(cpuOf(() -> changeTo(system, there)));
+      }
+      System.out.printf(
+          "move of 512 MiB, half of it cached: first %.3f s of processor time, then %.3f s; engines"
+              + " alone %.3f s, ratio %.2f%n",
+          changes.getFirst(), median(changes), median(engines), median(changes) / median(engines));
+    }
+    factory.close();
+  }
+
+  private static double cpuOf(LongSupplier work) {
+    long start = processCpu();
+    sink += work.getAsLong();
+    return (processCpu() - start) / 1e9;
   }
 
   private static long changeTo(MemorySystem system, String engine) {
@@ -403,25 +465,53 @@ public final class MemoryBench {
     }
   }
 
-  /** One thread: decrypt, encrypt, decrypt and compare as many pages, in the processor's cache. */
-  private static long engineWork() {
-    try (Arena arena = Arena.ofConfined();
-        var old = engine(XEX).create(MemorySegment.ofArray(new byte[16]));
+  /**
+   * Decrypts, encrypts, decrypts and compares as many pages as the memory system has.
+   *
+   * @param dram where they are read and replaced; {@link MemorySegment#NULL} for always the same
+   *     page
+   */
+  private static long engineWork(int threads, MemorySegment dram) {
+    List<Thread> workers = new ArrayList<>();
+    try (var old = engine(XEX).create(MemorySegment.ofArray(new byte[16]));
         var fresh = engine(XE).create(MemorySegment.ofArray(new byte[16]))) {
+      AtomicInteger cursor = new AtomicInteger();
+      for (int i = 0; i < threads; i++) {
+        workers.add(Thread.ofPlatform().start(() -> engineWork(old, fresh, cursor, dram)));
+      }
+      for (Thread worker : workers) {
+        worker.join();
+      }
+      return PAGES;
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static void engineWork(
+      MemoryEncryptionEngine old,
+      MemoryEncryptionEngine fresh,
+      AtomicInteger cursor,
+      MemorySegment dram) {
+    int chunk = 256;
+    try (Arena arena = Arena.ofConfined()) {
       MemorySegment a = arena.allocate(PAGE, 64);
       MemorySegment b = arena.allocate(PAGE, 64);
       MemorySegment c = arena.allocate(PAGE, 64);
       MemorySegment d = arena.allocate(PAGE, 64);
-      for (int page = 0; page < PAGES; page++) {
-        long spa = (long) page * PAGE;
-        old.decrypt(spa, a, b);
-        fresh.encrypt(spa, b, c);
-        fresh.decrypt(spa, c, d);
-        if (b.mismatch(d) != -1) {
-          throw new AssertionError("mismatch");
+      for (int first = cursor.getAndAdd(chunk); first < PAGES; first = cursor.getAndAdd(chunk)) {
+        for (int page = first; page < first + chunk; page++) {
+          long spa = (long) page * PAGE;
+          MemorySegment at = dram.byteSize() == 0 ? a : dram.asSlice(spa, PAGE);
+          old.decrypt(spa, at, b);
+          fresh.encrypt(spa, b, c);
+          fresh.decrypt(spa, c, d);
+          if (b.mismatch(d) != -1) {
+            throw new AssertionError("mismatch");
+          }
+          at.copyFrom(c);
         }
       }
-      return PAGES;
     }
   }
 }
