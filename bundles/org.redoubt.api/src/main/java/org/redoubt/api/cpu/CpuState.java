@@ -55,9 +55,10 @@ public final class CpuState {
   public final TreeMap<Integer, Long> msr = new TreeMap<>();
 
   /**
-   * The XSAVE area in standard format: legacy region, header, then the extended components of XCR0.
+   * The XSAVE area in standard format: legacy region, header, then the extended components: the
+   * upper halves of YMM0 to YMM15 from 576 on.
    */
-  public byte[] xsave = new byte[576];
+  public byte[] xsave = new byte[832];
 
   /** Whether the vCPU is in HLT. */
   public boolean halted;

@@ -87,16 +87,45 @@ enum Arg {
   Qq(Where.Q, W.Q),
   Qd(Where.Q, W.D),
   Nq(Where.N, W.Q),
-  /** A whole XMM register. */
-  Vx(Where.V, W.DQ),
+  /** A whole XMM register, or YMM register with VEX.L. */
+  Vx(Where.V, W.X),
+  /** A whole XMM register, whatever VEX.L. */
+  Vdq(Where.V, W.DQ),
   Vd(Where.V, W.D),
   Vq(Where.V, W.Q),
-  Wx(Where.WW, W.DQ),
+  Wx(Where.WW, W.X),
+  /** Half as long as the vector. */
+  Wh(Where.WW, W.XH),
+  /** A quarter as long as the vector. */
+  Wf(Where.WW, W.XF),
+  /** An eighth as long as the vector. */
+  We(Where.WW, W.XE),
+  Wdq(Where.WW, W.DQ),
   Wd(Where.WW, W.D),
   Wq(Where.WW, W.Q),
   Ww(Where.WW, W.W),
-  Ux(Where.U, W.DQ),
+  Wb(Where.WW, W.B),
+  Ux(Where.U, W.X),
+  Ud(Where.U, W.D),
   Uq(Where.U, W.Q),
+  Udq(Where.U, W.DQ),
+  /** The register of VEX.vvvv. */
+  Hx(Where.H, W.X),
+  Hdq(Where.H, W.DQ),
+  Hd(Where.H, W.D),
+  Hq(Where.H, W.Q),
+  /** The register in bits 7:4 of an immediate. */
+  Lx(Where.L, W.X),
+  Mx(Where.M, W.X),
+  /** A vector of addresses, of doublewords or quadwords in memory. */
+  Mgd(Where.M, W.D),
+  Mgq(Where.M, W.Q),
+  /** The index register of such addresses. */
+  Xx(Where.INDEX, W.X),
+  Xh(Where.INDEX, W.XH),
+  /** Half a vector in a register. */
+  Vh(Where.V, W.XH),
+  Hh(Where.H, W.XH),
   ST0(Where.STK, W.T, 0),
   STi(Where.STI, W.T);
 
@@ -127,6 +156,9 @@ enum Arg {
     V,
     WW,
     U,
+    H,
+    L,
+    INDEX,
     STK,
     STI
   }
@@ -152,7 +184,19 @@ enum Arg {
     /** A far pointer: selector and offset. */
     P,
     /** Twice the operand size. */
-    A
+    A,
+    /** The vector length: 128 bits, or 256 with VEX.L. */
+    X,
+    /** Half of it. */
+    XH,
+    /** A quarter of it. */
+    XF,
+    /** An eighth of it. */
+    XE;
+
+    boolean byLength() {
+      return ordinal() >= X.ordinal();
+    }
   }
 
   final Where where;
@@ -177,6 +221,11 @@ enum Arg {
     this.width = width;
     this.memoryWidth = memoryWidth;
     this.reg = reg;
+  }
+
+  /** True when the memory operand is a vector of addresses. */
+  boolean gathered() {
+    return this == Mgd || this == Mgq;
   }
 
   /** True when ModRM.mod must not be 3. */

@@ -29,6 +29,10 @@ public final class Decoder {
   long imm2;
   int rep;
   boolean lock;
+  int vector;
+  int source;
+  boolean sourceByLane;
+  Feature feature = Feature.BASE;
 
   private byte[] code = {};
   private int start;
@@ -44,6 +48,9 @@ public final class Decoder {
   private int vexRegister;
   private int vexPrefix;
   private boolean vexLong;
+  private boolean vexWide;
+  private int vectorIndex;
+  private boolean gathered;
   private boolean ripRelative;
 
   /**
@@ -69,6 +76,7 @@ public final class Decoder {
       return invalid();
     }
     sizes(row);
+    vector(row);
     Operand[] operands = operands(row);
     if (operands == null || truncated || tooLong || !legal(row, operands)) {
       return invalid();
@@ -114,6 +122,13 @@ public final class Decoder {
     vexRegister = 0;
     vexPrefix = 0;
     vexLong = false;
+    vexWide = false;
+    vectorIndex = Insn.NO_REG;
+    gathered = false;
+    vector = 0;
+    source = 1;
+    sourceByLane = false;
+    feature = Feature.BASE;
     modrm = 0;
     ripRelative = false;
     rep = Insn.REP_NONE;
@@ -132,6 +147,8 @@ public final class Decoder {
   private Insn invalid() {
     lock = false;
     rep = Insn.REP_NONE;
+    vector = 0;
+    feature = Feature.BASE;
     return new Insn(this, Op.INVALID, NO_OPERANDS, operandSize);
   }
 
@@ -256,6 +273,7 @@ public final class Decoder {
       map = b & 0x1f;
       extension = ~b >> 5 & 7; // R, X, B
       last = next();
+      vexWide = (last & 0x80) != 0;
       extension |= last >> 4 & 8; // W
     }
     rex = codeSize == CodeSize.BITS64 ? 0x40 | extension : 0;
@@ -298,8 +316,9 @@ public final class Decoder {
     if (map == PrimaryMap.MAP && opcode == 0x90 && (rex & 1) != 0) {
       rows = map.rows(0x91);
     }
+    boolean wide = vex ? vexWide : (rex & 8) != 0;
     for (Row r : rows) {
-      if (r.matches(prefix, modrm, is64, (rex & 8) != 0, vex)) {
+      if (r.matches(prefix, modrm, is64, wide, vex, vexLong)) {
         return r;
       }
     }
@@ -334,6 +353,22 @@ public final class Decoder {
     }
   }
 
+  private void vector(Row row) {
+    feature = vexLong ? row.wideFeature : row.feature;
+    if (!vex || row.op.feature() == Feature.BMI1 || row.op.feature() == Feature.BMI2) {
+      return;
+    }
+    vector = vexLong && row.vector() ? 256 : 128;
+    Arg[] args = row.args;
+    if (args.length > 1) {
+      source = args[0].where == Arg.Where.H || args[1].where == Arg.Where.H ? 2 : 1;
+      sourceByLane = args.length > source && args[source].width.byLength();
+      for (Arg a : args) {
+        gathered |= a.gathered();
+      }
+    }
+  }
+
   private boolean legal(Row row, Operand[] operands) {
     if (lock && !(row.lockable && operands[0].isMemory())) {
       return false;
@@ -343,9 +378,18 @@ public final class Decoder {
     }
     boolean usesRegister = false;
     for (Arg a : row.args) {
-      usesRegister |= a.where == Arg.Where.B;
+      usesRegister |= a.where == Arg.Where.B || a.where == Arg.Where.H;
     }
-    return !vexLong && (usesRegister || vexRegister == 0);
+    return (usesRegister || vexRegister == 0) && (!gathered || gathers(operands));
+  }
+
+  /** Destination, index and mask of a gather are three registers; the address has a SIB byte. */
+  private boolean gathers(Operand[] operands) {
+    int destination = operands[0].reg;
+    return vectorIndex != Insn.NO_REG
+        && destination != vectorIndex
+        && destination != vexRegister
+        && vectorIndex != vexRegister;
   }
 
   private int width(Row row, Operand[] operands) {
@@ -391,6 +435,7 @@ public final class Decoder {
       case P -> Operand.of(Operand.MMX, modrm >> 3 & 7, width);
       case Q, N -> modrm < 0xc0 ? memory(width) : Operand.of(Operand.MMX, modrm & 7, width);
       case V -> Operand.of(Operand.XMM, reg(), width);
+      case H -> Operand.of(Operand.XMM, vexRegister, width);
       case WW, U -> modrm < 0xc0 ? memory(width) : Operand.of(Operand.XMM, rm(), width);
       case STK -> Operand.of(Operand.ST, 0, width);
       case STI -> Operand.of(Operand.ST, modrm & 7, width);
@@ -402,6 +447,12 @@ public final class Decoder {
   private @org.jspecify.annotations.Nullable Operand otherOperand(Arg a, int width) {
     return switch (a.where) {
       case I, I2 -> immediate(a, width);
+      case L -> {
+        imm = next();
+        int register = (int) imm >> 4 & (codeSize == CodeSize.BITS64 ? 15 : 7);
+        yield Operand.of(Operand.XMM, register, width);
+      }
+      case INDEX -> vectorIndex == Insn.NO_REG ? null : Operand.of(Operand.XMM, vectorIndex, width);
       case ONE -> {
         imm = 1;
         yield Operand.of(Operand.IMMEDIATE, 0, 8);
@@ -489,6 +540,10 @@ public final class Decoder {
       case Y -> codeSize == CodeSize.BITS64 && (rex & 8) != 0 ? 64 : 32;
       case M -> codeSize == CodeSize.BITS64 ? 64 : 32;
       case A -> operandSize * 2;
+      case X -> vexLong ? 256 : 128;
+      case XH -> vexLong ? 128 : 64;
+      case XF -> vexLong ? 64 : 32;
+      case XE -> vexLong ? 32 : 16;
     };
   }
 
@@ -568,7 +623,10 @@ public final class Decoder {
       int sib = next();
       scale = sib >> 6;
       index = sib >> 3 & 7 | (rex & 2) << 2;
-      if (index == Gpr.RSP) {
+      if (gathered) {
+        vectorIndex = index;
+        index = Insn.NO_REG;
+      } else if (index == Gpr.RSP) {
         index = Insn.NO_REG;
         scale = 0;
       }

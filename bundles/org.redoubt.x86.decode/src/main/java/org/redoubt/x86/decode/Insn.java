@@ -77,6 +77,24 @@ public final class Insn {
   /** ModRM byte, or 0 where there is none. */
   public final int modRm;
 
+  /** Vector length in bits of a VEX encoding, 128 or 256; 0 of any other encoding. */
+  public final int vector;
+
+  /**
+   * Which operand is the source of a vector operation of two operands: 1, or 2 where VEX gives the
+   * destination's old value an operand of its own, which then is operand 1.
+   */
+  public final int source;
+
+  /**
+   * True when the source operand grows with the vector length, so that each 128-bit lane of the
+   * destination has its share of it.
+   */
+  public final boolean sourceByLane;
+
+  /** The CPUID feature of this encoding; {@link Op#feature()} must be there too. */
+  public final Feature feature;
+
   private final Operand[] operands;
 
   Insn(Decoder d, Op op, Operand[] operands, int width) {
@@ -100,6 +118,10 @@ public final class Insn {
     this.lock = d.lock;
     this.opcode = d.opcode;
     this.modRm = d.modrm;
+    this.vector = d.vector;
+    this.source = d.source;
+    this.sourceByLane = d.sourceByLane;
+    this.feature = d.feature;
     this.operands = operands;
   }
 
@@ -134,10 +156,10 @@ public final class Insn {
     if (lock) {
       s.append("lock ");
     }
-    if (rep != REP_NONE) {
+    if (rep != REP_NONE && vector == 0) {
       s.append(rep == REP ? "rep " : "repne ");
     }
-    s.append(op);
+    s.append(vector != 0 && !op.isVexOnly() ? "V" : "").append(op);
     if (op.is(Trait.CONDITIONAL)) {
       s.append('.').append(condition);
     }
@@ -160,7 +182,7 @@ public final class Insn {
       case Operand.CONTROL -> "cr" + o.reg;
       case Operand.DEBUG -> "dr" + o.reg;
       case Operand.MMX -> "mm" + o.reg;
-      case Operand.XMM -> "xmm" + o.reg + ":" + o.width;
+      case Operand.XMM -> (o.width == 256 ? "ymm" + o.reg : "xmm" + o.reg + ":" + o.width);
       default -> "st" + o.reg;
     };
   }

@@ -48,9 +48,65 @@ final class OpcodeMap {
     return row(opcode, op, args).prefix(Row.PF2);
   }
 
-  /** An MMX row with no prefix, and the same for XMM registers with 66. */
+  /**
+   * An MMX row with no prefix, the same for XMM registers with 66, and its VEX form with a
+   * destination of its own.
+   */
   OpcodeMap mmxSse(int opcode, Op op) {
-    return np(opcode, op, Arg.Pq, Arg.Qq).p66(opcode, op, Arg.Vx, Arg.Wx);
+    return mmxSse(opcode, op, Arg.Vx, Arg.Hx, Arg.Wx);
+  }
+
+  /** As {@link #mmxSse(int, Op)}, with the operands of the VEX form. */
+  OpcodeMap mmxSse(int opcode, Op op, Arg... vexArgs) {
+    return np(opcode, op, Arg.Pq, Arg.Qq).p66(opcode, op, Arg.Vx, Arg.Wx).avx2(vexArgs);
+  }
+
+  /**
+   * The VEX form of the row before, of either vector length: 256 bits come with AVX too, as in
+   * floating point.
+   */
+  OpcodeMap avx(Arg... args) {
+    Row legacy = last;
+    row(legacy.opcode, legacy.op, args).prefix(legacy.prefixes).vex();
+    last.ext = legacy.ext;
+    last.modRm = true;
+    return this;
+  }
+
+  /** The VEX form of the row before: 256 bits come with AVX2, as in integer operations. */
+  OpcodeMap avx2(Arg... args) {
+    return avx(args).wide(Feature.AVX2);
+  }
+
+  /** The VEX form of the row before, of 128 bits only. */
+  OpcodeMap avx128(Arg... args) {
+    return avx(args).l(0);
+  }
+
+  /** The row before has no form but VEX, and W = 0 unless it says otherwise. */
+  OpcodeMap avxOnly() {
+    last.makeVex();
+    last.w = 0;
+    return this;
+  }
+
+  /** The feature that VEX.L = 1 needs. */
+  OpcodeMap wide(Feature feature) {
+    last.wideFeature = feature;
+    return this;
+  }
+
+  /** The feature that this encoding needs, if it is not its operation's. */
+  OpcodeMap feature(Feature feature) {
+    last.feature = feature;
+    last.wideFeature = feature;
+    return this;
+  }
+
+  /** VEX.L. */
+  OpcodeMap l(int l) {
+    last.l = l;
+    return this;
   }
 
   OpcodeMap prefix(int set) {
@@ -121,7 +177,7 @@ final class OpcodeMap {
   }
 
   OpcodeMap vex() {
-    last.vex = true;
+    last.makeVex();
     return this;
   }
 

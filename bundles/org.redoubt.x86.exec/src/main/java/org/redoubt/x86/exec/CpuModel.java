@@ -84,6 +84,20 @@ public record CpuModel(String name, int signature, Set<Feature> features, List<L
     return (register(0x8000_0008, 0, 1) >>> 12 & 1) != 0;
   }
 
+  /**
+   * The bits of MSR SPEC_CTRL that the model has: IBRS, STIBP, SSBD, PSFD; 0 if there is no such
+   * MSR.
+   */
+  public long speculationControls() {
+    int b8 = register(0x8000_0008, 0, 1);
+    return (b8 >>> 14 & 1) | (b8 >>> 15 & 1) << 1 | (b8 >>> 24 & 1) << 2 | (b8 >>> 28 & 1) << 7;
+  }
+
+  /** The components that XCR0 may name. */
+  long xcr0() {
+    return register(0xd, 0, 0);
+  }
+
   /** Bits of CR4 that go with CPUID bits which no instruction depends on. */
   long cr4Extra() {
     int f1 = register(1, 0, 2);
@@ -113,6 +127,7 @@ public record CpuModel(String name, int signature, Set<Feature> features, List<L
             new FeatureBit(Feature.PCLMULQDQ, 1, 0, ECX, 1),
             new FeatureBit(Feature.MONITOR, 1, 0, ECX, 3),
             new FeatureBit(Feature.SSSE3, 1, 0, ECX, 9),
+            new FeatureBit(Feature.FMA, 1, 0, ECX, 12),
             new FeatureBit(Feature.CMPXCHG16B, 1, 0, ECX, 13),
             new FeatureBit(Feature.SSE41, 1, 0, ECX, 19),
             new FeatureBit(Feature.SSE42, 1, 0, ECX, 20),
@@ -120,9 +135,12 @@ public record CpuModel(String name, int signature, Set<Feature> features, List<L
             new FeatureBit(Feature.POPCNT, 1, 0, ECX, 23),
             new FeatureBit(Feature.AES, 1, 0, ECX, 25),
             new FeatureBit(Feature.XSAVE, 1, 0, ECX, 26),
+            new FeatureBit(Feature.AVX, 1, 0, ECX, 28),
+            new FeatureBit(Feature.F16C, 1, 0, ECX, 29),
             new FeatureBit(Feature.RDRAND, 1, 0, ECX, 30),
             new FeatureBit(Feature.FSGSBASE, 7, 0, EBX, 0),
             new FeatureBit(Feature.BMI1, 7, 0, EBX, 3),
+            new FeatureBit(Feature.AVX2, 7, 0, EBX, 5),
             new FeatureBit(Feature.BMI2, 7, 0, EBX, 8),
             new FeatureBit(Feature.INVPCID, 7, 0, EBX, 10),
             new FeatureBit(Feature.RDSEED, 7, 0, EBX, 18),
@@ -131,6 +149,8 @@ public record CpuModel(String name, int signature, Set<Feature> features, List<L
             new FeatureBit(Feature.CLFLUSHOPT, 7, 0, EBX, 23),
             new FeatureBit(Feature.CLWB, 7, 0, EBX, 24),
             new FeatureBit(Feature.SHA, 7, 0, EBX, 29),
+            new FeatureBit(Feature.VAES, 7, 0, ECX, 9),
+            new FeatureBit(Feature.VPCLMULQDQ, 7, 0, ECX, 10),
             new FeatureBit(Feature.RDPID, 7, 0, ECX, 22),
             new FeatureBit(Feature.XSAVEOPT, 0xd, 1, EAX, 0),
             new FeatureBit(Feature.XSAVEC, 0xd, 1, EAX, 1),

@@ -37,6 +37,9 @@ public final class Fpu {
   /** XMM register n is {@code xmm[2n]} (low) and {@code xmm[2n + 1]}. */
   public final long[] xmm = new long[32];
 
+  /** Bits 255:128 of YMM register n are {@code ymm[2n]} (low) and {@code ymm[2n + 1]}. */
+  public final long[] ymm = new long[32];
+
   /** Significands of the physical registers. */
   public final long[] significand = new long[8];
 
@@ -85,10 +88,27 @@ public final class Fpu {
   long d0;
   long d1;
 
+  /** The 128-bit lane of the instruction in hand: 0, or 1 for the upper half of a YMM register. */
+  int lane;
+
+  /** Whether another lane follows: results and exceptions wait for it. */
+  boolean moreLanes;
+
+  /** The result of lane 0 while lane 1 is computed. */
+  long lane0Low;
+
+  long lane0High;
+
+  /** Vectors of 256 bits for instructions that cross lanes: four longs each. */
+  final long[] v = new long[4];
+
+  final long[] w = new long[4];
+  final long[] result = new long[4];
+
   final SoftFloat soft = new SoftFloat();
 
-  /** Room for an FXSAVE image, in the making. */
-  final long[] image = new long[64];
+  /** Room for an XSAVE image, in the making. */
+  final long[] image = new long[StateSave.BYTES / 8];
 
   public int mxcsr() {
     return mxcsr;
@@ -107,6 +127,7 @@ public final class Fpu {
     init();
     control = 0x40;
     Arrays.fill(xmm, 0);
+    Arrays.fill(ymm, 0);
     Arrays.fill(significand, 0);
     Arrays.fill(signExponent, 0);
     setMxcsr(MXCSR_INIT);

@@ -31,6 +31,19 @@ final class Guard {
     }
   }
 
+  /** A meaning whose operands are never checked for alignment. */
+  static Meaning unaligned(Meaning meaning) {
+    return (cpu, in) -> {
+      boolean checked = cpu.alignmentChecked;
+      cpu.alignmentChecked = false;
+      try {
+        meaning.run(cpu, in);
+      } finally {
+        cpu.alignmentChecked = checked;
+      }
+    };
+  }
+
   /**
    * #AC if alignment is checked and this is not aligned: for operands that are accessed in pieces,
    * or later than silicon looks at their alignment.

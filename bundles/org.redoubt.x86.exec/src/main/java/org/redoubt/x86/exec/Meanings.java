@@ -3,6 +3,7 @@ package org.redoubt.x86.exec;
 import java.util.EnumSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.redoubt.x86.decode.Insn;
 import org.redoubt.x86.decode.Op;
 
 /**
@@ -43,6 +44,9 @@ public final class Meanings {
     StringCompare.bind();
     Crypto.bind();
     Sha.bind();
+    Avx.bind();
+    Gather.bind();
+    Fma.bind();
     Unsupported.bind();
   }
 
@@ -56,7 +60,16 @@ public final class Meanings {
     TABLE[op.ordinal()] = meaning;
   }
 
-  /** The meaning of an operation. */
+  /** The meaning of an instruction in its encoding. */
+  public static Meaning of(Insn in) {
+    return in.vector != 0 ? Vex.of(in) : of(in.op);
+  }
+
+  static boolean bound(Op op) {
+    return TABLE[op.ordinal()] != null;
+  }
+
+  /** The meaning of an operation without VEX, or of one 128-bit lane of it. */
   public static Meaning of(Op op) {
     Meaning meaning = TABLE[op.ordinal()];
     if (meaning == null) {
@@ -69,7 +82,7 @@ public final class Meanings {
   static Set<Op> missing() {
     EnumSet<Op> missing = EnumSet.noneOf(Op.class);
     for (Op op : Op.values()) {
-      if (TABLE[op.ordinal()] == null) {
+      if (!bound(op) && !Vex.bound(op)) {
         missing.add(op);
       }
     }

@@ -709,8 +709,9 @@ final class PackedInteger {
   /** MPSADBW: eight sums of absolute differences of four bytes. APM4. */
   static void mpsadbw(Cpu c, Insn in) {
     Fpu f = Simd.binary(c, in);
-    int block = (int) (in.imm & 3) * 4;
-    int start = (int) (in.imm >> 2 & 1) * 4;
+    int order = (int) in.imm >> 3 * f.lane;
+    int block = (order & 3) * 4;
+    int start = (order >> 2 & 1) * 4;
     long low = 0;
     long high = 0;
     for (int i = 0; i < 8; i++) {

@@ -38,6 +38,7 @@ final class Shuffle {
     Meanings.bind(Op.BLENDVPS, Shuffle::blendvps);
     Meanings.bind(Op.BLENDVPD, Shuffle::blendvpd);
     Meanings.bind(Op.BLENDPS, Shuffle::blendps);
+    Meanings.bind(Op.VPBLENDD, Shuffle::blendps);
     Meanings.bind(Op.BLENDPD, Shuffle::blendpd);
     Meanings.bind(Op.PBLENDW, Shuffle::pblendw);
     Meanings.bind(Op.INSERTPS, Shuffle::insertps);
@@ -298,7 +299,8 @@ final class Shuffle {
   /** SHUFPD: one number of the destination, one of the source. APM4. */
   static void shufpd(Cpu c, Insn in) {
     Fpu f = Simd.binary(c, in);
-    Simd.result(f, in, (in.imm & 1) == 0 ? f.d0 : f.d1, (in.imm & 2) == 0 ? f.s0 : f.s1);
+    long order = in.imm >> 2 * f.lane;
+    Simd.result(f, in, (order & 1) == 0 ? f.d0 : f.d1, (order & 2) == 0 ? f.s0 : f.s1);
   }
 
   /** PALIGNR: bytes from the middle of destination and source side by side. APM4. */
@@ -327,7 +329,19 @@ final class Shuffle {
   /** PBLENDVB: bytes of the source where XMM0 has bit 7. APM4. */
   static void pblendvb(Cpu c, Insn in) {
     Fpu f = Simd.binary(c, in);
-    Simd.result(f, in, blendBytes(f.d0, f.s0, f.xmm[0]), blendBytes(f.d1, f.s1, f.xmm[1]));
+    Simd.result(
+        f,
+        in,
+        blendBytes(f.d0, f.s0, control(f, in, 0)),
+        blendBytes(f.d1, f.s1, control(f, in, 1)));
+  }
+
+  /** Half of what chooses: of XMM0, or of the register that a VEX encoding names. */
+  private static long control(Fpu f, Insn in, int half) {
+    if (in.vector == 0) {
+      return f.xmm[half];
+    }
+    return (f.lane == 0 ? f.xmm : f.ymm)[2 * in.operand(3).reg + half];
   }
 
   private static long blendBytes(long d, long s, long control) {
@@ -342,7 +356,11 @@ final class Shuffle {
   /** BLENDVPS: numbers of the source where XMM0 is negative. APM4. */
   static void blendvps(Cpu c, Insn in) {
     Fpu f = Simd.binary(c, in);
-    Simd.result(f, in, blend(f.d0, f.s0, signs(f.xmm[0])), blend(f.d1, f.s1, signs(f.xmm[1])));
+    Simd.result(
+        f,
+        in,
+        blend(f.d0, f.s0, signs(control(f, in, 0))),
+        blend(f.d1, f.s1, signs(control(f, in, 1))));
   }
 
   private static long signs(long x) {
@@ -352,13 +370,13 @@ final class Shuffle {
   /** BLENDVPD: numbers of the source where XMM0 is negative. APM4. */
   static void blendvpd(Cpu c, Insn in) {
     Fpu f = Simd.binary(c, in);
-    Simd.result(f, in, f.xmm[0] < 0 ? f.s0 : f.d0, f.xmm[1] < 0 ? f.s1 : f.d1);
+    Simd.result(f, in, control(f, in, 0) < 0 ? f.s0 : f.d0, control(f, in, 1) < 0 ? f.s1 : f.d1);
   }
 
   /** BLENDPS: numbers of the source by immediate bits. APM4. */
   static void blendps(Cpu c, Insn in) {
     Fpu f = Simd.binary(c, in);
-    int k = (int) in.imm;
+    int k = (int) in.imm >> 4 * f.lane;
     Simd.result(
         f,
         in,
@@ -369,7 +387,8 @@ final class Shuffle {
   /** BLENDPD: numbers of the source by immediate bits. APM4. */
   static void blendpd(Cpu c, Insn in) {
     Fpu f = Simd.binary(c, in);
-    Simd.result(f, in, (in.imm & 1) != 0 ? f.s0 : f.d0, (in.imm & 2) != 0 ? f.s1 : f.d1);
+    long k = in.imm >> 2 * f.lane;
+    Simd.result(f, in, (k & 1) != 0 ? f.s0 : f.d0, (k & 2) != 0 ? f.s1 : f.d1);
   }
 
   /** PBLENDW: words of the source by immediate bits. APM4. */
@@ -391,7 +410,7 @@ final class Shuffle {
   static void insertps(Cpu c, Insn in) {
     Fpu f = Simd.binary(c, in);
     int k = (int) in.imm;
-    int from = in.operand(1).isMemory() ? (int) f.s0 : doubleOf(f.s0, f.s1, k >> 6 & 3);
+    int from = in.operand(in.source).isMemory() ? (int) f.s0 : doubleOf(f.s0, f.s1, k >> 6 & 3);
     long low = 0;
     long high = 0;
     for (int i = 0; i < 4; i++) {
@@ -408,7 +427,7 @@ final class Shuffle {
   /** PINSRB: a byte into a lane. APM4. */
   static void pinsrb(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    long value = Simd.integer(c, in, 1);
+    long value = Simd.integer(c, in, in.source);
     Simd.destination(f, in);
     insert(f, in, value, 8);
   }
@@ -416,7 +435,7 @@ final class Shuffle {
   /** PINSRW: a word into a lane. APM4. */
   static void pinsrw(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    long value = Simd.integer(c, in, 1);
+    long value = Simd.integer(c, in, in.source);
     Simd.destination(f, in);
     insert(f, in, value, 16);
   }
@@ -424,9 +443,9 @@ final class Shuffle {
   /** PINSRD: a doubleword or quadword into a lane: PINSRQ with REX.W. APM4. */
   static void pinsrd(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    long value = Simd.integer(c, in, 1);
+    long value = Simd.integer(c, in, in.source);
     Simd.destination(f, in);
-    insert(f, in, value, in.operand(1).width);
+    insert(f, in, value, in.operand(in.source).width);
   }
 
   private static void insert(Fpu f, Insn in, long value, int bits) {

@@ -25,6 +25,9 @@ final class Simd {
 
   /** #UD or #NM if the instruction's registers are not available, #MF before an MMX instruction. */
   static Fpu begin(Cpu c, Insn in) {
+    if (in.vector != 0) {
+      return c.fpu; // Vex has looked.
+    }
     if (uses(in, Operand.XMM)) {
       checkSse(c);
     }
@@ -89,7 +92,7 @@ final class Simd {
   /** Source and destination; a source of sixteen bytes in memory must be aligned. */
   static Fpu binary(Cpu c, Insn in) {
     Fpu f = begin(c, in);
-    load(c, f, in, 1, true);
+    load(c, f, in, in.source, true);
     destination(f, in);
     return f;
   }
@@ -97,14 +100,14 @@ final class Simd {
   /** The source alone; sixteen bytes in memory must be aligned. */
   static Fpu unary(Cpu c, Insn in) {
     Fpu f = begin(c, in);
-    load(c, f, in, 1, true);
+    load(c, f, in, in.source, true);
     return f;
   }
 
   /** Source and destination, aligned or not. */
   static Fpu unaligned(Cpu c, Insn in) {
     Fpu f = begin(c, in);
-    load(c, f, in, 1, false);
+    load(c, f, in, in.source, false);
     destination(f, in);
     return f;
   }
@@ -117,14 +120,14 @@ final class Simd {
   /** As {@link #binary}, with no exception raised yet. */
   static Fpu floatBinary(Cpu c, Insn in) {
     Fpu f = binary(c, in);
-    f.raised = 0;
+    f.raised = f.lane == 0 ? 0 : f.raised;
     return f;
   }
 
   /** As {@link #unary}, with no exception raised yet. */
   static Fpu floatUnary(Cpu c, Insn in) {
     Fpu f = unary(c, in);
-    f.raised = 0;
+    f.raised = f.lane == 0 ? 0 : f.raised;
     return f;
   }
 
@@ -133,18 +136,57 @@ final class Simd {
     Operand o = in.operand(i);
     switch (o.kind) {
       case Operand.XMM -> {
-        f.s0 = f.xmm[2 * o.reg];
-        f.s1 = f.xmm[2 * o.reg + 1];
+        if (f.lane != 0 && in.sourceByLane) {
+          loadUpperShare(f, o);
+        } else {
+          f.s0 = f.xmm[2 * o.reg];
+          f.s1 = f.xmm[2 * o.reg + 1];
+        }
       }
       case Operand.MMX -> {
         f.s0 = f.significand[o.reg];
         f.s1 = 0;
       }
-      case Operand.MEMORY -> loadMemory(c, f, in, o.width, aligned);
+      case Operand.MEMORY -> {
+        if (in.vector != 0) {
+          loadShare(c, f, in, o.width);
+        } else {
+          loadMemory(c, f, in, o.width, aligned);
+        }
+      }
       default -> {
         f.s0 = in.imm & 0xff;
         f.s1 = 0;
       }
+    }
+  }
+
+  /** What lane 1 takes of a register: its upper half, or the upper half of the part in use. */
+  private static void loadUpperShare(Fpu f, Operand o) {
+    if (o.width == 256) {
+      f.s0 = f.ymm[2 * o.reg];
+      f.s1 = f.ymm[2 * o.reg + 1];
+    } else {
+      int at = o.width >> 1;
+      f.s0 = f.xmm[2 * o.reg + (at >> 6)] >>> (at & 63);
+      f.s1 = 0;
+    }
+  }
+
+  /** What the lane takes of memory; VEX encodings need no alignment. */
+  private static void loadShare(Cpu c, Fpu f, Insn in, int width) {
+    boolean split = in.vector == 256 && in.sourceByLane;
+    int part = split ? width >> 1 : width;
+    long gva = Ea.linear(c, in, width >> 3, false);
+    Guard.aligned(c, gva, Math.min(width >> 3, 16));
+    gva += split ? f.lane * (part >> 3) : 0;
+    if (part == 128) {
+      long low = Mem.load64(c, gva);
+      f.s1 = Mem.load64(c, gva + 8);
+      f.s0 = low;
+    } else {
+      f.s0 = Mem.load(c, gva, part);
+      f.s1 = 0;
     }
   }
 
@@ -170,12 +212,16 @@ final class Simd {
     }
   }
 
-  /** The destination's old value to {@code d0} and {@code d1}. */
+  /**
+   * The destination's old value, or what stands for it in a VEX encoding, to {@code d0} and {@code
+   * d1}.
+   */
   static void destination(Fpu f, Insn in) {
-    Operand o = in.operand(0);
+    Operand o = in.operand(in.source - 1);
     if (o.kind == Operand.XMM) {
-      f.d0 = f.xmm[2 * o.reg];
-      f.d1 = f.xmm[2 * o.reg + 1];
+      long[] half = f.lane == 0 ? f.xmm : f.ymm;
+      f.d0 = half[2 * o.reg];
+      f.d1 = half[2 * o.reg + 1];
     } else if (o.kind == Operand.MMX) {
       f.d0 = f.significand[o.reg];
       f.d1 = 0;
@@ -202,6 +248,10 @@ final class Simd {
   /** Writes the destination, a register. */
   static void result(Fpu f, Insn in, long low, long high) {
     Operand o = in.operand(0);
+    if (in.vector != 0) {
+      vexResult(f, o.reg, low, high);
+      return;
+    }
     enterMmx(f, in);
     if (o.kind == Operand.XMM) {
       f.xmm[2 * o.reg] = low;
@@ -209,6 +259,20 @@ final class Simd {
     } else {
       f.setMmx(o.reg, low);
     }
+  }
+
+  /** A VEX encoding clears what lies above its result. */
+  private static void vexResult(Fpu f, int reg, long low, long high) {
+    if (f.moreLanes) {
+      f.lane0Low = low;
+      f.lane0High = high;
+      return;
+    }
+    boolean both = f.lane != 0;
+    f.xmm[2 * reg] = both ? f.lane0Low : low;
+    f.xmm[2 * reg + 1] = both ? f.lane0High : high;
+    f.ymm[2 * reg] = both ? low : 0;
+    f.ymm[2 * reg + 1] = both ? high : 0;
   }
 
   private static void enterMmx(Fpu f, Insn in) {
@@ -224,8 +288,20 @@ final class Simd {
       result(f, in, low, high);
       return;
     }
+    if (f.moreLanes) {
+      f.lane0Low = low;
+      f.lane0High = high;
+      return;
+    }
     long gva = Ea.linear(c, in, o.width >> 3, true);
-    if (o.width == 128) {
+    if (o.width == 256) {
+      Guard.aligned(c, gva, 16);
+      Mem.checkWrite(c, gva, 32);
+      Mem.store64(c, gva, f.lane0Low);
+      Mem.store64(c, gva + 8, f.lane0High);
+      Mem.store64(c, gva + 16, low);
+      Mem.store64(c, gva + 24, high);
+    } else if (o.width == 128) {
       Guard.aligned(c, gva, 16);
       Mem.store128(c, gva, low, high);
     } else {
@@ -237,7 +313,9 @@ final class Simd {
   /** Writes the destination, a general register or memory. */
   static void store(Cpu c, Insn in, long value) {
     Operands.store(c, in, 0, value);
-    enterMmx(c.fpu, in);
+    if (in.vector == 0) {
+      enterMmx(c.fpu, in);
+    }
   }
 
   /** Writes ten bytes of memory. */
@@ -303,7 +381,9 @@ final class Simd {
 
   /** Adds the flags raised to MXCSR, raises #XF if one is unmasked, else writes the destination. */
   static void floatResult(Cpu c, Fpu f, Insn in, long low, long high) {
-    enterMmx(f, in);
+    if (in.vector == 0) {
+      enterMmx(f, in);
+    }
     commitExceptions(c, f);
     result(f, in, low, high);
   }
@@ -312,6 +392,9 @@ final class Simd {
    * Adds the flags raised to MXCSR; #XF if one is unmasked, or #UD if the system does not want #XF.
    */
   static void commitExceptions(Cpu c, Fpu f) {
+    if (f.moreLanes) {
+      return;
+    }
     int mxcsr = f.mxcsr();
     int raised = f.raised;
     if ((raised & ~mxcsr) == 0 && (raised & ~(mxcsr >> 7)) == 0) {

@@ -3,6 +3,7 @@ package org.redoubt.x86.exec;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import org.redoubt.spec.x86.Cr0;
 import org.redoubt.spec.x86.Cr4;
 import org.redoubt.spec.x86.Efer;
@@ -12,22 +13,26 @@ import org.redoubt.x86.decode.Insn;
 import org.redoubt.x86.decode.Op;
 
 /**
- * Saving and restoring x87 and SSE state as a whole: FXSAVE and the XSAVE family, MXCSR. APM Vol.
- * 2, 11.4.4 and 11.5; APM Vol. 4 and 5.
+ * Saving and restoring x87, SSE and AVX state as a whole: FXSAVE and the XSAVE family, MXCSR. APM
+ * Vol. 2, 11.4.4 and 11.5; APM Vol. 4 and 5.
  *
  * <pre>
  *     0h  FCW 2  FSW 2  FTW 1  -  FOP 2      8h  FIP 8 (or 4, CS 2)     10h  FDP 8 (or 4, DS 2)
  *    18h  MXCSR 4  MXCSR_MASK 4             20h  ST0 to ST7, 16 each
  *    a0h  XMM0 to XMM15, 16 each           200h  XSTATE_BV 8  XCOMP_BV 8  reserved 48
+ *   240h  upper halves of YMM0 to YMM15, 16 each
  * </pre>
+ *
+ * <p>With one component beyond the header, the compacted format has it at the same place.
  */
 public final class StateSave {
-  /** Bytes of an image in standard format: legacy region and header. */
-  public static final int BYTES = 576;
+  /** Bytes of an image in standard format: legacy region, header and AVX state. */
+  public static final int BYTES = 832;
 
   private static final int X87 = 1;
   private static final int SSE = 2;
-  private static final int SUPPORTED = X87 | SSE;
+  private static final int AVX = 4;
+  private static final int SUPPORTED = X87 | SSE | AVX;
   private static final long COMPACT = 1L << 63;
 
   private static final int MXCSR_WORD = 3;
@@ -35,6 +40,8 @@ public final class StateSave {
   private static final int XMM_WORDS = 20;
   private static final int LEGACY_BYTES = 416;
   private static final int HEADER = 512;
+  private static final int BASE_BYTES = 576;
+  private static final int YMM_WORDS = BASE_BYTES / 8;
 
   private static final VarHandle LONGS =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -59,7 +66,7 @@ public final class StateSave {
 
   /** LDMXCSR: #GP for reserved bits. APM4. */
   static void ldmxcsr(Cpu c, Insn in) {
-    Simd.checkSse(c);
+    checkSse(c, in);
     int value = (int) Operands.load(c, in, 0);
     if ((value & ~Fpu.MXCSR_MASK) != 0) {
       throw c.generalProtection();
@@ -69,8 +76,14 @@ public final class StateSave {
 
   /** STMXCSR. APM4. */
   static void stmxcsr(Cpu c, Insn in) {
-    Simd.checkSse(c);
+    checkSse(c, in);
     Operands.store(c, in, 0, c.fpu.mxcsr());
+  }
+
+  private static void checkSse(Cpu c, Insn in) {
+    if (in.vector == 0) {
+      Simd.checkSse(c);
+    }
   }
 
   // --- FXSAVE
@@ -173,6 +186,7 @@ public final class StateSave {
       m[ST_WORDS + 2 * i + 1] = f.stSignExponent(i);
     }
     System.arraycopy(f.xmm, 0, m, XMM_WORDS, 32);
+    System.arraycopy(f.ymm, 0, m, YMM_WORDS, 32);
   }
 
   private static long pointer(long offset, int selector, boolean wide) {
@@ -213,20 +227,27 @@ public final class StateSave {
     }
   }
 
-  private static void initXmm(Fpu f, int registers) {
+  private static void takeYmm(Fpu f, int registers) {
+    System.arraycopy(f.image, YMM_WORDS, f.ymm, 0, 2 * registers);
+  }
+
+  private static void init(long[] halves, int registers) {
+    Arrays.fill(halves, 0, 2 * registers, 0);
+  }
+
+  private static boolean anySet(long[] halves, int registers) {
+    long any = 0;
     for (int i = 0; i < 2 * registers; i++) {
-      f.xmm[i] = 0;
+      any |= halves[i];
     }
+    return any != 0;
   }
 
   /** The components that are not in their initial state. */
-  private static int inUse(Cpu c) {
+  static int inUse(Cpu c) {
     Fpu f = c.fpu;
-    long any = 0;
-    for (int i = 0; i < 2 * xmmRegisters(c); i++) {
-      any |= f.xmm[i];
-    }
-    int used = any != 0 ? SSE : 0;
+    int used = anySet(f.xmm, xmmRegisters(c)) ? SSE : 0;
+    used |= anySet(f.ymm, xmmRegisters(c)) ? AVX : 0;
     long registers = 0;
     for (int i = 0; i < 8; i++) {
       registers |= f.significand[i] | f.signExponent[i];
@@ -253,12 +274,12 @@ public final class StateSave {
     checkXsave(c);
     int chosen = chosen(c);
     long gva = area(c, in, 64, true);
-    Mem.checkWrite(c, gva, BYTES);
+    Mem.checkWrite(c, gva, bytes(chosen));
     long old = Mem.load64(c, gva + HEADER);
     int used = inUse(c);
     image(c.fpu, wide(in));
     saveComponents(c, gva, optimize ? chosen & used : chosen);
-    if ((chosen & SSE) != 0) {
+    if ((chosen & (SSE | AVX)) != 0) {
       store(c, gva, MXCSR_WORD, 1);
     }
     Mem.store64(c, gva + HEADER, (old & ~(long) chosen) | (chosen & used));
@@ -272,6 +293,13 @@ public final class StateSave {
     if ((components & SSE) != 0) {
       store(c, gva, XMM_WORDS, 2 * xmmRegisters(c));
     }
+    if ((components & AVX) != 0) {
+      store(c, gva, YMM_WORDS, 2 * xmmRegisters(c));
+    }
+  }
+
+  private static int bytes(int components) {
+    return (components & AVX) != 0 ? BYTES : BASE_BYTES;
   }
 
   /** XSAVEC: the chosen components in use, in compacted format. APM4. */
@@ -290,7 +318,7 @@ public final class StateSave {
     checkXsave(c);
     int chosen = chosen(c);
     long gva = area(c, in, 64, true);
-    Mem.checkWrite(c, gva, BYTES);
+    Mem.checkWrite(c, gva, bytes(chosen));
     int stored = chosen & inUse(c);
     image(c.fpu, wide(in));
     if ((chosen & SSE) != 0 && c.fpu.mxcsr() != Fpu.MXCSR_INIT) {
@@ -320,7 +348,7 @@ public final class StateSave {
     checkXsave(c);
     int chosen = chosen(c);
     long gva = area(c, in, 64, false);
-    Mem.checkRead(c, gva, BYTES);
+    Mem.checkRead(c, gva, BASE_BYTES);
     long present = Mem.load64(c, gva + HEADER);
     long format = Mem.load64(c, gva + HEADER + 8);
     checkHeader(c, gva, present, format, compactedOnly);
@@ -328,7 +356,10 @@ public final class StateSave {
     Fpu f = c.fpu;
     load(c, gva, 0, XMM_WORDS + 2 * xmmRegisters(c));
     int taken = chosen & (int) present;
-    boolean loadsMxcsr = compacted ? (taken & SSE) != 0 : (chosen & SSE) != 0;
+    if ((taken & AVX) != 0) {
+      load(c, gva, YMM_WORDS, 2 * xmmRegisters(c));
+    }
+    boolean loadsMxcsr = compacted ? (taken & SSE) != 0 : (chosen & (SSE | AVX)) != 0;
     if (loadsMxcsr) {
       checkMxcsr(c, (int) f.image[MXCSR_WORD]);
     }
@@ -343,9 +374,18 @@ public final class StateSave {
       if ((taken & SSE) != 0) {
         takeXmm(f, xmmRegisters(c));
       } else {
-        initXmm(f, xmmRegisters(c));
+        init(f.xmm, xmmRegisters(c));
       }
+    }
+    if (loadsMxcsr || (chosen & SSE) != 0) {
       f.setMxcsr(loadsMxcsr ? (int) f.image[MXCSR_WORD] : Fpu.MXCSR_INIT);
+    }
+    if ((chosen & AVX) != 0) {
+      if ((taken & AVX) != 0) {
+        takeYmm(f, xmmRegisters(c));
+      } else {
+        init(f.ymm, xmmRegisters(c));
+      }
     }
   }
 
@@ -401,8 +441,11 @@ public final class StateSave {
     for (int i = 0; i < XMM_WORDS + 32; i++) {
       LONGS.set(target, 8 * i, f.image[i]);
     }
-    for (int i = LEGACY_BYTES; i < BYTES; i++) {
+    for (int i = LEGACY_BYTES; i < BASE_BYTES; i++) {
       target[i] = 0;
+    }
+    for (int i = 0; i < 32; i++) {
+      LONGS.set(target, BASE_BYTES + 8 * i, f.ymm[i]);
     }
     LONGS.set(target, HEADER, (long) SUPPORTED);
   }
@@ -411,6 +454,7 @@ public final class StateSave {
    * Takes the state from an image in standard format. Components that XSTATE_BV does not name
    * become initial.
    *
+   * @param source at least {@link #BYTES} long
    * @throws IllegalArgumentException if reserved bits are set; nothing has changed then
    */
   public static void importFrom(Fpu f, byte[] source) {
@@ -432,8 +476,11 @@ public final class StateSave {
       takeXmm(f, 16);
       f.setMxcsr(mxcsr);
     } else {
-      initXmm(f, 16);
+      init(f.xmm, 16);
       f.setMxcsr(Fpu.MXCSR_INIT);
+    }
+    for (int i = 0; i < 32; i++) {
+      f.ymm[i] = (present & AVX) != 0 ? (long) LONGS.get(source, BASE_BYTES + 8 * i) : 0;
     }
   }
 }

@@ -89,6 +89,10 @@ final class StringCompare {
   private static void mask(Fpu f, Insn in, int mask) {
     f.xmm[0] = mask;
     f.xmm[1] = 0;
+    if (in.vector != 0) {
+      f.ymm[0] = 0;
+      f.ymm[1] = 0;
+    }
     if ((in.imm & 0x40) != 0) {
       int n = StringMatch.elements((int) in.imm);
       f.xmm[0] = expand(mask, n);

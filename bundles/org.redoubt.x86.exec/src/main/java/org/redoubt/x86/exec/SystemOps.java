@@ -269,8 +269,8 @@ public final class SystemOps {
     if (index != 0 && index != 1) {
       throw cpu.generalProtection();
     }
-    // XCR1 has the components in use: all that are enabled, for simplicity's sake.
-    cpu.r[Gpr.RAX] = cpu.xcr0;
+    // XCR1 has the components in use.
+    cpu.r[Gpr.RAX] = index == 0 ? cpu.xcr0 : cpu.xcr0 & StateSave.inUse(cpu);
     cpu.r[Gpr.RDX] = 0;
   }
 
@@ -280,7 +280,8 @@ public final class SystemOps {
     long value = cpu.r[Gpr.RDX] << 32 | cpu.r[Gpr.RAX] & 0xffff_ffffL;
     if ((int) cpu.r[Gpr.RCX] != 0
         || (value & Xcr0.X87) == 0
-        || (value & ~(Xcr0.X87 | Xcr0.SSE)) != 0) {
+        || (value & Xcr0.YMM) != 0 && (value & Xcr0.SSE) == 0
+        || (value & ~(cpu.model.xcr0() & 0xffff_ffffL)) != 0) {
       throw cpu.generalProtection();
     }
     cpu.xcr0 = value;

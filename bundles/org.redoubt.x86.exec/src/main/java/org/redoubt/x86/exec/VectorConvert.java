@@ -184,7 +184,7 @@ final class VectorConvert {
   /** CVTSI2SS: from a general register or memory. APM4. */
   static void cvtsi2ss(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    long value = signed(Simd.integer(c, in, 1), in);
+    long value = signed(Simd.integer(c, in, in.source), in);
     f.raised = 0;
     Simd.destination(f, in);
     Simd.floatResult(c, f, in, f.d0 >>> 32 << 32 | (single(f, value) & 0xffff_ffffL), f.d1);
@@ -193,14 +193,14 @@ final class VectorConvert {
   /** CVTSI2SD: from a general register or memory. APM4. */
   static void cvtsi2sd(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    long value = signed(Simd.integer(c, in, 1), in);
+    long value = signed(Simd.integer(c, in, in.source), in);
     f.raised = 0;
     Simd.destination(f, in);
     Simd.floatResult(c, f, in, fromLong(f, value), f.d1);
   }
 
   private static long signed(long value, Insn in) {
-    return in.operand(1).width == 64 ? value : (int) value;
+    return in.operand(in.source).width == 64 ? value : (int) value;
   }
 
   private static long fromLong(Fpu f, long value) {

@@ -68,6 +68,7 @@ final class VectorFloat {
     Meanings.bind(Op.HADDPD, VectorFloat::haddpd);
     Meanings.bind(Op.HSUBPD, VectorFloat::hsubpd);
     Meanings.bind(Op.DPPS, VectorFloat::dpps);
+    Vex.bind(Op.DPPS, VectorFloat::vdpps);
     Meanings.bind(Op.DPPD, VectorFloat::dppd);
     Meanings.bind(Op.RCPPS, VectorFloat::rcpps);
     Meanings.bind(Op.RCPSS, VectorFloat::rcpss);
@@ -290,7 +291,7 @@ final class VectorFloat {
   }
 
   /** Far enough from overflow and underflow that residuals of products are exact too. */
-  private static boolean middle64(long bits) {
+  static boolean middle64(long bits) {
     int exponent = (int) (bits >>> 52) & 0x7ff;
     return exponent > 120 && exponent < 0x7fe;
   }
@@ -560,21 +561,28 @@ final class VectorFloat {
     return holds(in, order32(f, a, b, signalling(in))) ? -1 : 0;
   }
 
-  /** LT, LE, NLT and NLE signal for quiet NaNs too. APM4, CMPPS. */
+  /**
+   * For each predicate of VCMPPS without its bit 4, the orders that it holds for: bit 0 less, 1
+   * equal, 2 greater, 3 unordered. The first eight are those of CMPPS. APM4, VCMPPS.
+   */
+  private static final int[] PREDICATES = {
+    0b0010, 0b0001, 0b0011, 0b1000, 0b1101, 0b1110, 0b1100, 0b0111,
+    0b1010, 0b1001, 0b1011, 0b0000, 0b0101, 0b0110, 0b0100, 0b1111
+  };
+
+  /**
+   * The ordering predicates signal for quiet NaNs too; bit 4 makes the others do so instead. APM4,
+   * VCMPPS.
+   */
   private static boolean signalling(Insn in) {
     int predicate = (int) in.imm & 3;
-    return predicate == 1 || predicate == 2;
+    boolean ordering = predicate == 1 || predicate == 2;
+    return ordering != (in.vector != 0 && (in.imm & 16) != 0);
   }
 
   private static boolean holds(Insn in, int order) {
-    boolean holds =
-        switch ((int) in.imm & 3) {
-          case 0 -> order == SoftFloat.EQUAL;
-          case 1 -> order == SoftFloat.LESS;
-          case 2 -> order == SoftFloat.LESS || order == SoftFloat.EQUAL;
-          default -> order == SoftFloat.UNORDERED;
-        };
-    return holds != ((in.imm & 4) != 0);
+    int predicate = (int) in.imm & (in.vector != 0 ? 15 : 7);
+    return (PREDICATES[predicate] >> (order - SoftFloat.LESS) & 1) != 0;
   }
 
   /** COMISS: ordered by ZF, PF, CF; any NaN signals. APM4. */
@@ -687,6 +695,36 @@ final class VectorFloat {
     long r0 = Lanes.doubles((chosen & 1) != 0 ? sum : 0, (chosen & 2) != 0 ? sum : 0);
     long r1 = Lanes.doubles((chosen & 4) != 0 ? sum : 0, (chosen & 8) != 0 ? sum : 0);
     Simd.floatResult(c, f, in, r0, r1);
+  }
+
+  /**
+   * VDPPS: as DPPS in either lane; the exceptions of one step are reported before the next begins.
+   */
+  private static void vdpps(Cpu c, Insn in) {
+    Fpu f = c.fpu;
+    long[] w = Avx.load(c, in, 2, f.w);
+    long[] v = Avx.load(c, in, 1, f.v);
+    int chosen = (int) in.imm;
+    int longs = in.vector / 64;
+    f.raised = 0;
+    for (int i = 0; i < longs; i++) {
+      int k = chosen >> 4 + 2 * (i & 1);
+      int low = (k & 1) != 0 ? multiply32(f, (int) v[i], (int) w[i]) : 0;
+      int high = (k & 2) != 0 ? multiply32(f, (int) (v[i] >>> 32), (int) (w[i] >>> 32)) : 0;
+      v[i] = Lanes.doubles(low, high);
+    }
+    Simd.commitExceptions(c, f);
+    for (int i = 0; i < longs; i++) {
+      v[i] = add32(f, (int) v[i], (int) (v[i] >>> 32));
+    }
+    Simd.commitExceptions(c, f);
+    for (int i = 0; i < longs; i += 2) {
+      int sum = add32(f, (int) v[i], (int) v[i + 1]);
+      f.result[i] = Lanes.doubles((chosen & 1) != 0 ? sum : 0, (chosen & 2) != 0 ? sum : 0);
+      f.result[i + 1] = Lanes.doubles((chosen & 4) != 0 ? sum : 0, (chosen & 8) != 0 ? sum : 0);
+    }
+    Simd.commitExceptions(c, f);
+    Avx.store(f, in.operand(0).reg, f.result, in.vector);
   }
 
   /** DPPD: the dot product of chosen numbers, to chosen lanes. APM4. */

@@ -100,21 +100,24 @@ final class VectorMove {
 
   private static void whole(Cpu c, Insn in, boolean aligned) {
     Fpu f = Simd.begin(c, in);
-    if (aligned && in.hasMemory() && (Ea.linear(c, in, 16, in.operand(0).isMemory()) & 15) != 0) {
+    int bytes = in.vector == 256 ? 32 : 16;
+    if (aligned
+        && in.hasMemory()
+        && (Ea.linear(c, in, bytes, in.operand(0).isMemory()) & bytes - 1) != 0) {
       // MXCSR.MM does not excuse the aligned moves.
       throw c.generalProtection();
     }
-    Simd.load(c, f, in, 1, false);
+    Simd.load(c, f, in, in.source, false);
     Simd.storeVector(c, f, in, f.s0, f.s1);
   }
 
   /** MOVSS: a load clears the rest of the register, a move between registers keeps it. APM4. */
   static void movss(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    Simd.load(c, f, in, 1, false);
+    Simd.load(c, f, in, in.source, false);
     if (in.operand(0).isMemory()) {
       Simd.storeVector(c, f, in, f.s0, 0);
-    } else if (in.operand(1).isMemory()) {
+    } else if (in.operand(in.source).isMemory()) {
       Simd.result(f, in, f.s0, 0);
     } else {
       Simd.destination(f, in);
@@ -125,12 +128,12 @@ final class VectorMove {
   /** MOVSD: a load clears the rest of the register, a move between registers keeps it. APM4. */
   static void movsd(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    Simd.load(c, f, in, 1, false);
+    Simd.load(c, f, in, in.source, false);
     if (in.operand(0).isMemory()) {
       Simd.storeVector(c, f, in, f.s0, 0);
     } else {
       Simd.destination(f, in);
-      Simd.result(f, in, f.s0, in.operand(1).isMemory() ? 0 : f.d1);
+      Simd.result(f, in, f.s0, in.operand(in.source).isMemory() ? 0 : f.d1);
     }
   }
 
@@ -147,7 +150,7 @@ final class VectorMove {
   /** MOVLPS: the low half, from or to memory. APM4. */
   static void movlps(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    Simd.load(c, f, in, 1, false);
+    Simd.load(c, f, in, in.source, false);
     if (in.operand(0).isMemory()) {
       Simd.storeVector(c, f, in, f.s0, 0);
     } else {
@@ -164,7 +167,7 @@ final class VectorMove {
   /** MOVHPS: the high half, from or to memory. APM4. */
   static void movhps(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    Simd.load(c, f, in, 1, false);
+    Simd.load(c, f, in, in.source, false);
     if (in.operand(0).isMemory()) {
       Simd.storeVector(c, f, in, f.s1, 0);
     } else {
@@ -216,9 +219,9 @@ final class VectorMove {
     Fpu f = Simd.begin(c, in);
     int kind = in.operand(0).kind;
     if (kind == Operand.XMM || kind == Operand.MMX) {
-      Simd.result(f, in, Simd.integer(c, in, 1), 0);
+      Simd.result(f, in, Simd.integer(c, in, in.source), 0);
     } else {
-      Simd.load(c, f, in, 1, false);
+      Simd.load(c, f, in, in.source, false);
       Simd.store(c, in, f.s0);
     }
   }
@@ -226,7 +229,7 @@ final class VectorMove {
   /** MOVQ: eight bytes; the high half of an XMM register is cleared. APM4, APM5. */
   static void movq(Cpu c, Insn in) {
     Fpu f = Simd.begin(c, in);
-    Simd.load(c, f, in, 1, false);
+    Simd.load(c, f, in, in.source, false);
     Simd.storeVector(c, f, in, f.s0, 0);
   }
 

@@ -19,15 +19,25 @@ public final class Form {
   private final int prefix;
   private final CodeSize size;
   private final boolean w;
+  private final boolean l;
   private final boolean memory;
 
-  private Form(Row row, int map, int opcode, int prefix, CodeSize size, boolean w, boolean memory) {
+  private Form(
+      Row row,
+      int map,
+      int opcode,
+      int prefix,
+      CodeSize size,
+      boolean w,
+      boolean l,
+      boolean memory) {
     this.row = row;
     this.map = map;
     this.opcode = opcode;
     this.prefix = prefix;
     this.size = size;
     this.w = w;
+    this.l = l;
     this.memory = memory;
   }
 
@@ -54,18 +64,35 @@ public final class Form {
     }
     for (int prefix : prefixes(row)) {
       for (boolean w : new boolean[] {false, true}) {
-        boolean possible = (wide || !w) && (row.w < 0 || row.w == (w ? 1 : 0));
+        boolean possible =
+            (wide || !w || row.vex && row.w == 1) && (row.w < 0 || row.w == (w ? 1 : 0));
         // REX.W makes 66 as an operand size void.
         if (!possible || (w && prefix == 0x66 && row.prefixes == Row.ANY_PREFIX)) {
           continue;
         }
-        if (!row.modRm || !row.memoryOnly) {
-          forms.add(new Form(row, map, opcode, prefix, size, w, false));
-        }
-        if (row.modRm && !row.registerOnly) {
-          forms.add(new Form(row, map, opcode, prefix, size, w, true));
+        for (boolean l : new boolean[] {false, true}) {
+          if (l ? row.vex && row.l != 0 : row.l != 1) {
+            add(forms, row, map, opcode, prefix, size, w, l);
+          }
         }
       }
+    }
+  }
+
+  private static void add(
+      List<Form> forms,
+      Row row,
+      int map,
+      int opcode,
+      int prefix,
+      CodeSize size,
+      boolean w,
+      boolean l) {
+    if (!row.modRm || !row.memoryOnly) {
+      forms.add(new Form(row, map, opcode, prefix, size, w, l, false));
+    }
+    if (row.modRm && !row.registerOnly) {
+      forms.add(new Form(row, map, opcode, prefix, size, w, l, true));
     }
   }
 
@@ -98,6 +125,36 @@ public final class Form {
 
   public Op op() {
     return row.op;
+  }
+
+  /** The CPUID feature of the encoding. */
+  public Feature feature() {
+    return l ? row.wideFeature : row.feature;
+  }
+
+  /** A VEX encoding. */
+  public boolean vex() {
+    return row.vex;
+  }
+
+  /** Bytes of a whole vector. */
+  public int vectorBytes() {
+    return l && row.vector() ? 32 : 16;
+  }
+
+  /** The memory operand is a vector of addresses. */
+  public boolean gathers() {
+    for (Arg a : row.args) {
+      if (a.gathered()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The indexes of such addresses have 64 bits. */
+  public boolean quadIndexes() {
+    return (opcode & 1) != 0;
   }
 
   /** The code segment's size. */
@@ -171,6 +228,12 @@ public final class Form {
     /** The register of VEX.vvvv. */
     public int vexRegister;
 
+    /** The register in an immediate. */
+    public int immediateRegister;
+
+    /** The two-byte VEX prefix, where it will do. */
+    public boolean shortVex;
+
     public boolean lock;
     public boolean addressPrefix;
 
@@ -228,11 +291,17 @@ public final class Form {
       int pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
       boolean extended = wide();
       int inverted = extended ? (reg ^ 1) << 7 | (indexHigh ^ 1) << 6 | (rmHigh ^ 1) << 5 : 0xe0;
+      boolean usesV = has(Arg.Where.B) || has(Arg.Where.H);
+      int v = usesV ? c.vexRegister & (wide() ? 15 : 7) : 0;
+      int last = (~v & 15) << 3 | (l ? 4 : 0) | pp;
+      if (c.shortVex && map == 1 && !w && (inverted & 0x60) == 0x60) {
+        out.add(0xc5);
+        out.add(inverted & 0x80 | last);
+        return;
+      }
       out.add(0xc4);
       out.add(inverted | map);
-      boolean usesV = has(Arg.Where.B);
-      int v = usesV ? c.vexRegister & (wide() ? 15 : 7) : 0;
-      out.add((w ? 0x80 : 0) | (~v & 15) << 3 | pp);
+      out.add((w ? 0x80 : 0) | last);
       return;
     }
     if (!row.modRm && !has(Arg.Where.Z)) {
@@ -292,6 +361,7 @@ public final class Form {
     for (Arg a : row.args) {
       switch (a.where) {
         case I -> out.value(c.immediate, immediateBytes(a));
+        case L -> out.add(c.immediateRegister << 4 | (int) c.immediate & 15);
         case I2 -> out.value(c.immediate2, immediateBytes(a));
         case J -> out.value(c.immediate, a.width == Arg.W.B ? 1 : operandSize() == 16 ? 2 : 4);
         case O -> out.value(c.immediate, addressBytes(c));
@@ -330,6 +400,9 @@ public final class Form {
     s.append(new String[] {" ", " 0f ", " 0f38 ", " 0f3a "}[map]).append("%02x".formatted(opcode));
     if (row.ext >= 0) {
       s.append("/").append(row.ext);
+    }
+    if (row.vex) {
+      s.append(l ? " L1" : " L0");
     }
     for (Arg a : row.args) {
       s.append(' ').append(a);

@@ -56,11 +56,11 @@ final class NodeMaker {
   }
 
   private Node make(Insn in) {
-    if (!cpu.model.has(in.op.feature())) {
+    if (!cpu.model.has(in.op.feature()) || !cpu.model.has(in.feature)) {
       return new MeaningNode(in, Meanings.of(Op.INVALID));
     }
     Node node = in.lock ? null : special(in);
-    return node != null ? node : new MeaningNode(in, Meanings.of(in.op));
+    return node != null ? node : new MeaningNode(in, Meanings.of(in));
   }
 
   private @Nullable Node special(Insn in) {

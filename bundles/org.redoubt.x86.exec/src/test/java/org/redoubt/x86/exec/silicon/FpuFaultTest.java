@@ -196,7 +196,10 @@ class FpuFaultTest {
         image[32 + 16 * st + i] = 0;
       }
     }
-    image[512] = 3;
+    image[512] = 7;
+    for (int i = 576; i < StateSave.BYTES; i++) {
+      image[i] = (byte) v.next();
+    }
     StateSave.importFrom(guest.cpu.fpu, image);
     byte[] exported = new byte[StateSave.BYTES];
     StateSave.exportTo(guest.cpu.fpu, exported);

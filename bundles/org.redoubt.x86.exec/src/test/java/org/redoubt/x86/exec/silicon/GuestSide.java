@@ -62,7 +62,7 @@ final class GuestSide implements AutoCloseable {
             | Cr4.UMIP
             | Cr4.PGE;
     cpu.efer = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
-    cpu.xcr0 = 3;
+    cpu.xcr0 = 7;
     cpu.cpl = 3;
     cpu.seg[Cpu.TR].limit = 0;
     mode(CodeSize.BITS64);
@@ -133,7 +133,7 @@ final class GuestSide implements AutoCloseable {
     try {
       do {
         cpu.rip = in.next;
-        Meanings.of(in.op).run(cpu, in);
+        Meanings.of(in).run(cpu, in);
       } while (cpu.rip == in.rip && in.rep != Insn.REP_NONE);
     } catch (GuestFault fault) {
       trap = fault.vector();

@@ -23,7 +23,7 @@ import org.redoubt.x86.decode.CodeSize;
  *
  * <pre>
  *   BASE + 0000h   the stub: enter, slot and leave for each size of code, handler
- *        + 1000h   state: IN, OUT, saved host state, FX_IN, FX_OUT
+ *        + 1000h   state: IN, OUT, saved host state, XSAVE_IN, FX_OUT, YMM_OUT
  *        + 10000h  DATA: 64 KiB of operand memory, between two unmapped gaps
  * </pre>
  */
@@ -54,7 +54,7 @@ final class HostCpu implements AutoCloseable {
   static final int FLAT = 0x2b;
 
   /** Where 16-bit code, whose data segment is small, notes a branch; an offset in it. */
-  private static final int BRANCH_16 = 0xfff0;
+  private static final int BRANCH_16 = 0x8000;
 
   static final int SLOT_BYTES = 32;
 
@@ -80,9 +80,14 @@ final class HostCpu implements AutoCloseable {
   private static final int FAR_32 = 0x240;
   private static final int FAR_16 = 0x248;
   private static final int OLD_HANDLERS = 0x280;
-  private static final int FX_IN = 0x400;
-  private static final int FX_OUT = 0x600;
+  private static final int XSAVE_IN = 0x400;
+  private static final int XSTATE_BV = XSAVE_IN + 512;
+  private static final int YMM_IN = XSAVE_IN + 576;
+  private static final int FX_OUT = 0x800;
+  private static final int YMM_OUT = 0xa00;
   static final int FX_BYTES = 512;
+  static final int YMM_BYTES = 512;
+  private static final int YMM_IN_BYTES = 256;
 
   private static final int[] SIGNALS = {4, 5, 7, 8, 11};
   private static final int SA_SIGINFO = 4;
@@ -93,6 +98,7 @@ final class HostCpu implements AutoCloseable {
   private static final MethodHandle SIGACTION =
       bind("sigaction", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
 
+  private final boolean avx;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment region;
   private final MemorySegment state;
@@ -102,7 +108,11 @@ final class HostCpu implements AutoCloseable {
   private final MethodHandle enter16;
   private final MemorySegment[] oldActions = new MemorySegment[SIGNALS.length];
 
-  HostCpu() {
+  /**
+   * @param avx whether the host has YMM registers
+   */
+  HostCpu(boolean avx) {
+    this.avx = avx;
     region = map();
     state = region.asSlice(0x1000, 0x1000);
     data = region.asSlice(DATA - BASE, DATA_BYTES);
@@ -123,6 +133,10 @@ final class HostCpu implements AutoCloseable {
   static boolean applicable() {
     return System.getProperty("os.arch").equals("amd64")
         && System.getProperty("os.name").equals("Linux");
+  }
+
+  boolean hasAvx() {
+    return avx;
   }
 
   MemorySegment data() {
@@ -147,12 +161,27 @@ final class HostCpu implements AutoCloseable {
 
   /** The FXSAVE image to be loaded. */
   MemorySegment fxIn() {
-    return state.asSlice(FX_IN, FX_BYTES);
+    return state.asSlice(XSAVE_IN, FX_BYTES);
   }
 
   /** The FXSAVE image stored. */
   MemorySegment fxOut() {
     return state.asSlice(FX_OUT, FX_BYTES);
+  }
+
+  /** The upper halves of the YMM registers to be loaded. */
+  MemorySegment ymmIn() {
+    return state.asSlice(YMM_IN, YMM_IN_BYTES);
+  }
+
+  /** Which components are not in their initial state: XSTATE_BV. Without AVX of no meaning. */
+  void setInUse(int components) {
+    state.set(JAVA_LONG, XSTATE_BV, components);
+  }
+
+  /** The YMM registers stored. */
+  MemorySegment ymmOut() {
+    return state.asSlice(YMM_OUT, YMM_BYTES);
   }
 
   /** The vector of the fault that the bytes raised, or -1. */
@@ -249,6 +278,12 @@ final class HostCpu implements AutoCloseable {
     leave.bytes(0x9c).absolute(at(OUT_FLAGS), 0x8f, 0x04); // pushfq; pop
     leave.bytes(0x9c, 0x81, 0x24, 0x24).word(~(1 << 18)).bytes(0x9d); // no more alignment checks
     leave.absolute(at(FX_OUT), 0x48, 0x0f, 0xae, 0x04); // fxsave64
+    if (avx) {
+      for (int r = 0; r < 16; r++) {
+        leave.absolute(at(YMM_OUT + 32 * r), 0xc5, r < 8 ? 0xfc : 0x7c, 0x11, (r & 7) << 3 | 4);
+      }
+      leave.bytes(0xc5, 0xf8, 0x77); // vzeroupper
+    }
     leave.bytes(0xdb, 0xe3).absolute(at(HOST_CW), 0xd9, 0x2c); // fninit; fldcw
     leave.absolute(at(HOST_MXCSR), 0x0f, 0xae, 0x14).bytes(0xfc); // ldmxcsr; cld
     dataSegments(leave, FLAT);
@@ -265,8 +300,13 @@ final class HostCpu implements AutoCloseable {
     a.absolute(at(HOST_CW), 0xd9, 0x3c); // fnstcw
   }
 
-  private static void load(Assembler a, int segment) {
-    a.absolute(at(FX_IN), 0x48, 0x0f, 0xae, 0x0c); // fxrstor64
+  private void load(Assembler a, int segment) {
+    if (avx) {
+      a.bytes(0xb8, 7, 0, 0, 0, 0x31, 0xd2); // mov eax, 7; xor edx, edx
+      a.absolute(at(XSAVE_IN), 0x48, 0x0f, 0xae, 0x2c); // xrstor64
+    } else {
+      a.absolute(at(XSAVE_IN), 0x48, 0x0f, 0xae, 0x0c); // fxrstor64
+    }
     a.absolute(at(IN_FLAGS), 0xff, 0x34).bytes(0x9d); // push; popfq
     dataSegments(a, segment);
     for (int r = 0; r < 16; r++) {

@@ -48,6 +48,12 @@ final class HostFeatures {
     m.put(Feature.SSE41, "sse4_1");
     m.put(Feature.SSE42, "sse4_2");
     m.put(Feature.SSE4A, "sse4a");
+    m.put(Feature.AVX, "avx");
+    m.put(Feature.AVX2, "avx2");
+    m.put(Feature.FMA, "fma");
+    m.put(Feature.F16C, "f16c");
+    m.put(Feature.VAES, "vaes");
+    m.put(Feature.VPCLMULQDQ, "vpclmulqdq");
     m.put(Feature.AES, "aes");
     m.put(Feature.PCLMULQDQ, "pclmulqdq");
     m.put(Feature.SHA, "sha_ni");
@@ -68,14 +74,20 @@ final class HostFeatures {
     return m;
   }
 
+  boolean avx() {
+    return flags.contains("avx");
+  }
+
   /**
    * Why this host cannot be asked, or an empty string. On the EPYC that our models are, it always
    * can.
    */
   String objection(Form form) {
-    String name = NAMES.get(form.op().feature());
-    if (name != null && !flags.contains(name)) {
-      return "the host has no " + name;
+    for (Feature feature : new Feature[] {form.op().feature(), form.feature()}) {
+      String name = NAMES.get(feature);
+      if (name != null && !flags.contains(name)) {
+        return "the host has no " + name;
+      }
     }
     if (!amd && vendorSpecific(form.op())) {
       return "does as AMD's processors do, and the host is another's";

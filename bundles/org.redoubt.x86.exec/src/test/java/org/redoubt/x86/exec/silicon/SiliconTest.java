@@ -57,7 +57,7 @@ class SiliconTest {
     long started = System.nanoTime();
     HostFeatures features = new HostFeatures();
     Map<String, Integer> objections = new TreeMap<>();
-    try (HostCpu host = new HostCpu();
+    try (HostCpu host = new HostCpu(features.avx());
         GuestSide guest = new GuestSide()) {
       List<Form> all = Form.all();
       Trial trial = new Trial(host, guest, all.getFirst(), extraFlags);

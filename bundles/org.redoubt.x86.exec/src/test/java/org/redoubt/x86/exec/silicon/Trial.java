@@ -42,6 +42,11 @@ final class Trial {
   private final long[] fx = new long[HostCpu.FX_BYTES / 8];
 
   private final long[] out = new long[HostCpu.FX_BYTES / 8];
+
+  /** Bits 255:128 of the YMM registers. */
+  private final long[] upper = new long[32];
+
+  private final long[] upperOut = new long[HostCpu.YMM_BYTES / 8];
   private long flags;
   private final long extraFlags;
   private Values v = new Values(0);
@@ -92,6 +97,8 @@ final class Trial {
     insn = guest.decode(bytes, form.size());
     // Control and debug registers that do not exist.
     boolean none = insn.op == Op.INVALID && form.op().is(Trait.PRIVILEGED);
+    // Gathers whose registers are not different.
+    none |= insn.op == Op.INVALID && form.gathers();
     if ((insn.op != form.op() || insn.length != bytes.length) && !none) {
       return "decoded as " + insn + ", length " + insn.length + ": " + hex(bytes) + "\n";
     }
@@ -117,6 +124,8 @@ final class Trial {
     choice.reg = v.below(form.wide() ? 16 : 8) | (v.oneIn(4) ? 16 : 0);
     choice.rm = v.below(form.wide() ? 16 : 8);
     choice.vexRegister = v.below(form.wide() ? 16 : 8);
+    choice.immediateRegister = v.below(16);
+    choice.shortVex = v.oneIn(2);
     choice.immediate = v.oneIn(2) ? v.next() : v.integer();
     choice.immediate2 = v.next();
     choice.lock = form.lockable() && v.oneIn(3);
@@ -201,7 +210,7 @@ final class Trial {
         gpr[Gpr.RDX] = v.oneIn(4) ? v.integer() : v.below(40) - 20;
       }
       case XSAVE, XSAVEC, XSAVEOPT, XRSTOR -> {
-        gpr[Gpr.RAX] = v.below(4);
+        gpr[Gpr.RAX] = v.below(8);
         gpr[Gpr.RDX] = 0;
         target = target & -64;
       }
@@ -211,6 +220,10 @@ final class Trial {
           int keep = v.below(3);
           gpr[Gpr.RDX] = keep == 0 ? 0 : keep == 1 ? gpr[Gpr.RAX] >> 63 : v.below(100);
         }
+      }
+      case VMASKMOVPS, VMASKMOVPD, VPMASKMOVD, VPMASKMOVQ -> {
+        // What is masked need not be there.
+        target = v.oneIn(8) ? HostCpu.DATA + HostCpu.DATA_BYTES - v.below(33) : target;
       }
       case CMPXCHG8B, CMPXCHG16B -> target = v.oneIn(8) ? target : target & -16;
       default -> {}
@@ -251,6 +264,10 @@ final class Trial {
       gpr[choice.reg & 15] = v.below(0x1000) - 0x800L;
     }
     choice.addressPrefix = form.size() != CodeSize.BITS32 && v.oneIn(8);
+    if (form.gathers()) {
+      gatherAddress();
+      return;
+    }
     choice.idlePrefix = v.oneIn(8) ? new int[] {0x26, 0x36, 0x3e}[v.below(3)] : 0;
     if (form.size() == CodeSize.BITS16 && !choice.addressPrefix) {
       address16();
@@ -286,6 +303,36 @@ final class Trial {
       }
     }
     gpr[choice.base] = rest;
+  }
+
+  private void gatherAddress() {
+    choice.addressPrefix |= form.size() == CodeSize.BITS16 && !v.oneIn(16);
+    choice.base = addressRegister();
+    choice.displacementBytes = 4;
+    choice.displacement = (int) v.next() >> 8 + v.below(20);
+    choice.index = v.below(form.wide() ? 16 : 8);
+    choice.scale = v.below(4);
+    gpr[choice.base] = offset(target) - choice.displacement;
+  }
+
+  /** Indexes that stay near, but for one now and then. */
+  private void gatherIndexes() {
+    long[] index = new long[4];
+    for (int i = 0; i < 8; i++) {
+      // Nothing is mapped below address zero, nor just below 4 GiB.
+      long wild = v.oneIn(64) ? -1L << 26 + v.below(5) : 0;
+      long value = v.below(128) - 64 + wild;
+      if (form.quadIndexes()) {
+        index[i & 3] = value;
+      } else {
+        index[i >> 1] |= (value & 0xffff_ffffL) << (32 * (i & 1));
+      }
+    }
+    int r = choice.index;
+    put(FX_XMM + 16 * r, index[0]);
+    put(FX_XMM + 16 * r + 8, index[1]);
+    upper[2 * r] = index[2];
+    upper[2 * r + 1] = index[3];
   }
 
   private static final int[] BASES_16 = {
@@ -349,7 +396,7 @@ final class Trial {
   }
 
   private void chooseKind() {
-    String name = form.op().name();
+    String name = form.op().name().substring(form.op().isVexOnly() ? 1 : 0);
     int usual =
         name.endsWith("PS") || name.endsWith("SS")
             ? 1
@@ -374,6 +421,13 @@ final class Trial {
     for (int i = 0; i < 16; i++) {
       put(FX_XMM + 16 * i, sameSource ? low : lanes());
       put(FX_XMM + 16 * i + 8, sameSource ? high : lanes());
+    }
+    boolean clearUpper = v.oneIn(8);
+    for (int i = 0; i < 32; i++) {
+      upper[i] = clearUpper ? 0 : sameSource ? (i % 2 == 0 ? low : high) : lanes();
+    }
+    if (form.gathers()) {
+      gatherIndexes();
     }
     int mxcsr = v.below(4) << 13 | 0x1f80;
     if (v.oneIn(2)) {
@@ -404,6 +458,9 @@ final class Trial {
   private void initialComponents() {
     if (v.oneIn(2)) {
       Arrays.fill(fx, FX_XMM >> 3, 52, 0);
+    }
+    if (v.oneIn(2)) {
+      Arrays.fill(upper, 0);
     }
     if (v.oneIn(2)) {
       put(24, 0x1f80);
@@ -463,6 +520,9 @@ final class Trial {
 
   private void poke(long address, long value) {
     long at = address - HostCpu.DATA;
+    if (at > HostCpu.DATA_BYTES - 8) {
+      return;
+    }
     host.data().set(JAVA_LONG_UNALIGNED, at, value);
     guest.data().set(JAVA_LONG_UNALIGNED, at, value);
   }
@@ -514,14 +574,18 @@ final class Trial {
       case XRSTOR -> {
         pokeImage();
         poke(target + 24, v.next() & (v.oneIn(8) ? -1 : 0x2_ffff));
-        poke(target + 512, v.oneIn(8) ? v.next() : v.below(4));
-        poke(target + 520, v.oneIn(2) ? 0 : v.oneIn(8) ? v.next() : 1L << 63 | 3);
+        poke(target + 512, v.oneIn(8) ? v.next() : v.below(8));
+        poke(
+            target + 520, v.oneIn(2) ? 0 : v.oneIn(8) ? v.next() : 1L << 63 | (v.oneIn(4) ? 3 : 7));
+        for (int i = 576; i < 832; i += 8) {
+          poke(target + i, v.next());
+        }
         for (int i = 16; i < 64; i += 8) {
           poke(target + 512 + i, v.oneIn(64) ? v.next() : 0);
         }
       }
       case XSAVE, XSAVEC, XSAVEOPT -> {
-        poke(target + 512, v.below(4));
+        poke(target + 512, v.below(8));
         poke(target + 520, 0);
       }
       case FLDENV, FRSTOR -> {
@@ -535,7 +599,9 @@ final class Trial {
       default -> {
         long first = kind == 0 && v.oneIn(4) ? accumulator() : lanes();
         poke(target, first);
-        poke(target + 8, lanes());
+        for (int i = 8; i < (form.vex() ? form.vectorBytes() : 16); i += 8) {
+          poke(target + i, lanes());
+        }
       }
     }
   }
@@ -590,9 +656,14 @@ final class Trial {
       f.significand[p] = get(fx, FX_ST + 16 * i);
       f.signExponent[p] = word(FX_ST + 16 * i + 8);
     }
+    int used = 3;
     for (int i = 0; i < 32; i++) {
       f.xmm[i] = get(fx, FX_XMM + 8 * i);
+      f.ymm[i] = upper[i];
+      used |= upper[i] != 0 ? 4 : 0;
     }
+    MemorySegment.copy(upper, 0, host.ymmIn(), ValueLayout.JAVA_LONG, 0, upper.length);
+    host.setInUse(used);
   }
 
   private void put(int at, long value) {
@@ -669,6 +740,7 @@ final class Trial {
 
   private void compareFloat() {
     MemorySegment.copy(host.fxOut(), ValueLayout.JAVA_LONG, 0, out, 0, out.length);
+    MemorySegment.copy(host.ymmOut(), ValueLayout.JAVA_LONG, 0, upperOut, 0, upperOut.length);
     Fpu f = guest.cpu.fpu;
     differ("fcw", word(out, 0), f.control);
     int loose = Exclusions.TOLERANCES.containsKey(form.op()) ? 0x200 : 0;
@@ -698,6 +770,10 @@ final class Trial {
       if (!Undefined.near(form.op(), hosts, f.xmm[i])) {
         differ(i % 2 == 0 ? "low half of xmm" : "high half of xmm", i / 2, hosts, f.xmm[i]);
       }
+      hosts = host.hasAvx() ? upperOut[i / 2 * 4 + 2 + i % 2] : f.ymm[i];
+      if (!Undefined.near(form.op(), hosts, f.ymm[i])) {
+        differ("bits %d of ymm".formatted(128 + i % 2 * 64), i / 2, hosts, f.ymm[i]);
+      }
     }
   }
 
@@ -720,9 +796,13 @@ final class Trial {
         case Operand.GPR, Operand.GPR_HIGH -> s.append("  r%d %x%n".formatted(o.reg, gpr[o.reg]));
         case Operand.XMM ->
             s.append(
-                "  xmm%d %x %x%n"
+                "  ymm%d %x %x %x %x%n"
                     .formatted(
-                        o.reg, get(fx, FX_XMM + 16 * o.reg + 8), get(fx, FX_XMM + 16 * o.reg)));
+                        o.reg,
+                        upper[2 * o.reg + 1],
+                        upper[2 * o.reg],
+                        get(fx, FX_XMM + 16 * o.reg + 8),
+                        get(fx, FX_XMM + 16 * o.reg)));
         case Operand.MEMORY -> s.append("  at %x%n".formatted(target));
         default -> {}
       }

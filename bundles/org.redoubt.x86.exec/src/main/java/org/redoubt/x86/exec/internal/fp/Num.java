@@ -77,6 +77,19 @@ public final class Num {
     denormal = other.denormal;
   }
 
+  void from16(int bits) {
+    int e = bits >>> 10 & 0x1f;
+    long m = bits & 0x3ff;
+    boolean minus = (bits & 0x8000) != 0;
+    if (e == 0) {
+      small(minus, m, 10, -14, false);
+    } else if (e == 0x1f) {
+      special(minus, m << 53);
+    } else {
+      set(FINITE, minus, e - 15, INTEGER_BIT | m << 53);
+    }
+  }
+
   void from32(int bits, boolean denormalsAreZero) {
     int e = bits >>> 23 & 0xff;
     long m = bits & 0x7f_ffff;

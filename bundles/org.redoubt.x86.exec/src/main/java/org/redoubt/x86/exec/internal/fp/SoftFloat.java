@@ -29,6 +29,7 @@ public final class SoftFloat {
 
   private final Num a = new Num();
   private final Num b = new Num();
+  private final Num c = new Num();
   private final Num r = new Num();
 
   /** The 64 bits below the result's significand, the last of them sticky. */
@@ -163,6 +164,22 @@ public final class SoftFloat {
   public Num bInteger(long value) {
     b.fromInteger(value);
     return b;
+  }
+
+  public Num c32(int bits) {
+    c.from32(bits, denormalsAreZero);
+    return c;
+  }
+
+  public Num c64(long bits) {
+    c.from64(bits, denormalsAreZero);
+    return c;
+  }
+
+  /** A half-precision number, of 16 bits. DAZ does not matter to it. */
+  public Num a16(int bits) {
+    a.from16(bits);
+    return a;
   }
 
   /** Exchanges the operands, for the reversed x87 forms. */
@@ -321,6 +338,96 @@ public final class SoftFloat {
           Math.unsignedMultiplyHigh(a.significand, b.significand));
     }
     return this;
+  }
+
+  /**
+   * {@code a * b + c}, rounded once.
+   *
+   * @param negated the product's sign is turned first
+   * @param subtracted {@code c}'s sign is turned first
+   */
+  public SoftFloat multiplyAdd(boolean negated, boolean subtracted) {
+    boolean infinityTimesZero =
+        (a.kind == Num.INFINITE && b.zero()) || (a.zero() && b.kind == Num.INFINITE);
+    if (a.nan() || b.nan() || c.nan()) {
+      if (a.kind == Num.SIGNALLING_NAN
+          || b.kind == Num.SIGNALLING_NAN
+          || c.kind == Num.SIGNALLING_NAN) {
+        flags |= IE;
+      }
+      r.set(a.nan() ? a : b.nan() ? b : c);
+      r.quiet();
+      return this;
+    }
+    boolean minus = a.negative != b.negative != negated;
+    boolean addend = c.negative != subtracted;
+    boolean infinite = a.kind == Num.INFINITE || b.kind == Num.INFINITE;
+    if (infinityTimesZero || (infinite && c.kind == Num.INFINITE && minus != addend)) {
+      return invalid();
+    }
+    noteDenormals();
+    noteDenormal(c);
+    if (infinite) {
+      set(Num.INFINITE, minus);
+    } else if (c.kind == Num.INFINITE) {
+      set(Num.INFINITE, addend);
+    } else if (a.zero() || b.zero()) {
+      if (c.zero()) {
+        set(Num.ZERO, minus == addend ? minus : rounding == DOWN);
+      } else {
+        exact(addend, c.exponent, c.significand);
+      }
+    } else {
+      addProduct(minus, addend);
+    }
+    return this;
+  }
+
+  /**
+   * The product has 106 bits at most and the addend 53, so that 128 bits and a sticky one below
+   * them lose nothing: where leading bits cancel, nothing has been shifted out.
+   */
+  private void addProduct(boolean minus, boolean addend) {
+    long high = Math.unsignedMultiplyHigh(a.significand, b.significand);
+    long rest = a.significand * b.significand;
+    int exponent = a.exponent + b.exponent + 1;
+    if (high >= 0) {
+      high = high << 1 | rest >>> 63;
+      rest <<= 1;
+      exponent--;
+    }
+    if (c.zero()) {
+      low = rest;
+      finite(minus, exponent, high);
+      return;
+    }
+    boolean productBig =
+        exponent > c.exponent
+            || (exponent == c.exponent && Long.compareUnsigned(high, c.significand) >= 0);
+    long bigHigh = productBig ? high : c.significand;
+    long bigLow = productBig ? rest : 0;
+    r.significand = productBig ? c.significand : high;
+    low = productBig ? 0 : rest;
+    int bigExponent = productBig ? exponent : c.exponent;
+    shiftRightSticky(bigExponent - (productBig ? c.exponent : exponent));
+    boolean sign = productBig ? minus : addend;
+    if (minus == addend) {
+      long sumLow = bigLow + low;
+      long carry = Long.compareUnsigned(sumLow, bigLow) < 0 ? 1 : 0;
+      long sum = bigHigh + r.significand + carry;
+      boolean over = Long.compareUnsigned(sum, bigHigh) < 0 || (carry != 0 && sum == bigHigh);
+      low = over ? sumLow >>> 1 | (sumLow & 1) | sum << 63 : sumLow;
+      finite(sign, over ? bigExponent + 1 : bigExponent, over ? INTEGER_BIT | sum >>> 1 : sum);
+      return;
+    }
+    long borrow = Long.compareUnsigned(bigLow, low) < 0 ? 1 : 0;
+    long difference = bigHigh - r.significand - borrow;
+    low = bigLow - low;
+    if (difference == 0 && low == 0) {
+      set(Num.ZERO, rounding == DOWN);
+    } else {
+      normalize(sign, bigExponent, difference);
+    }
   }
 
   public SoftFloat divide() {
@@ -543,6 +650,19 @@ public final class SoftFloat {
 
   // --- results
   // ---------------------------------------------------------------------------------------------------
+
+  /** Half precision: 16 bits. */
+  public int result16() {
+    finish(11, -14, 15, 0);
+    int sign = r.negative ? 0x8000 : 0;
+    int fraction = (int) (r.significand << 1 >>> 54);
+    return switch (r.kind) {
+      case Num.ZERO -> sign;
+      case Num.FINITE -> sign | (r.significand < 0 ? r.exponent + 15 : 0) << 10 | fraction;
+      case Num.INFINITE -> sign | 0x7c00;
+      default -> sign | 0x7c00 | fraction;
+    };
+  }
 
   public int result32() {
     finish(24, -126, 127, 0);
