@@ -12,6 +12,11 @@ public interface CpuEngineFactory {
   /** The CPU models that engines of this factory can be, by QEMU's names, the default first. */
   java.util.List<String> models();
 
+  /** What a model is, in a line; empty if there is nothing to say. */
+  default String about(String model) {
+    return "";
+  }
+
   /**
    * Makes the engine of one vCPU, in the state after RESET.
    *

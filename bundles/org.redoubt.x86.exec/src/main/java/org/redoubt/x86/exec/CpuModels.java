@@ -14,6 +14,7 @@ import java.util.Optional;
 
 /** The CPU models, read from {@code models.txt}. */
 public final class CpuModels {
+  private static final Map<String, String> ABOUT = new LinkedHashMap<>();
   private static final Map<String, CpuModel> MODELS = read();
 
   private CpuModels() {}
@@ -27,6 +28,11 @@ public final class CpuModels {
     return Optional.ofNullable(MODELS.get(name));
   }
 
+  /** What a model is, in a line; empty if there is no such model. */
+  public static String about(String name) {
+    return ABOUT.getOrDefault(name, "");
+  }
+
   private static Map<String, CpuModel> read() {
     Map<String, List<CpuModel.Leaf>> leaves = new LinkedHashMap<>();
     try (InputStream stream = CpuModels.class.getResourceAsStream("models.txt")) {
@@ -36,11 +42,16 @@ public final class CpuModels {
       BufferedReader lines =
           new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8));
       List<CpuModel.Leaf> current = new ArrayList<>();
+      String name = "";
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         String[] words = line.strip().split(" +");
         if (words[0].equals("model")) {
           current = words.length == 4 ? new ArrayList<>(leaves.get(words[3])) : new ArrayList<>();
-          leaves.put(words[1], current);
+          name = words[1];
+          leaves.put(name, current);
+          ABOUT.put(name, words.length == 4 ? "as " + words[3] : "");
+        } else if (words[0].equals("about")) {
+          ABOUT.put(name, line.strip().substring(6));
         } else if (words.length == 6 && !words[0].equals("#")) {
           CpuModel.Leaf leaf = leaf(words);
           current.removeIf(l -> l.leaf() == leaf.leaf() && l.subleaf() == leaf.subleaf());

@@ -129,7 +129,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     cpu.encryptionMask = config.cBit() == 0 ? 0 : 1L << config.cBit();
     nodes = new NodeMaker(cpu);
     lines = new LineFlush(config.memory(), port);
-    msrs = new MsrFile(model.hasBarrier());
+    msrs = new MsrFile(model);
     apic.connect(this);
     waitsForStartup = config.index() != 0;
     cpu.pagingChanged();

@@ -21,6 +21,11 @@ public final class InterpreterFactory implements CpuEngineFactory {
   }
 
   @Override
+  public String about(String model) {
+    return CpuModels.about(model);
+  }
+
+  @Override
   public CpuEngine create(CpuConfig config) throws HypervisorException {
     CpuModel model =
         CpuModels.find(config.model())

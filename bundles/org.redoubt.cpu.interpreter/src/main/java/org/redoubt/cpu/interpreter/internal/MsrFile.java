@@ -3,6 +3,7 @@ package org.redoubt.cpu.interpreter.internal;
 import java.util.Map;
 import java.util.TreeMap;
 import org.redoubt.spec.x86.Msr;
+import org.redoubt.x86.exec.CpuModel;
 
 /**
  * MSRs that have no effect here and keep what is written: memory-type ranges, machine check,
@@ -18,12 +19,15 @@ final class MsrFile {
   private final TreeMap<Integer, Long> values = new TreeMap<>();
 
   private final boolean barrier;
+  private final long speculationControls;
 
-  /**
-   * @param barrier whether the model has IBPB, of which there is nothing to do: no branch predictor
-   */
-  MsrFile(boolean barrier) {
-    this.barrier = barrier;
+  /** Barriers and controls of speculation are taken note of: there is no branch predictor. */
+  MsrFile(CpuModel model) {
+    barrier = model.hasBarrier();
+    speculationControls = model.speculationControls();
+    if (speculationControls != 0) {
+      values.put(Msr.SPEC_CTRL, 0L);
+    }
     values.put(Msr.MTRR_DEF_TYPE, 0xc06L);
     for (int i = 0; i < 16; i++) {
       values.put(Msr.MTRR_PHYS_BASE0 + i, 0L);
@@ -68,6 +72,9 @@ final class MsrFile {
     }
     if (msr == Msr.PRED_CMD) {
       return barrier && (value & ~1L) == 0;
+    }
+    if (msr == Msr.SPEC_CTRL && (value & ~speculationControls) != 0) {
+      return false;
     }
     return values.computeIfPresent(msr, (k, old) -> value) != null;
   }
