@@ -1,7 +1,8 @@
 package org.redoubt.memory.internal;
 
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.encryption.MemoryEncryptionEngine;
 
@@ -17,9 +18,12 @@ final class KeySlot {
   private final byte[] fingerprint;
   private volatile @Nullable MemoryEncryptionEngine engine;
   private volatile @Nullable String fault;
-  private final AtomicInteger users = new AtomicInteger();
+
+  // Every fill, write-back and moved page counts here, from all threads: no word is everybody's.
+  private final LongAdder entered = new LongAdder();
+  private final LongAdder left = new LongAdder();
+  private final LongAdder pages = new LongAdder();
   private final AtomicInteger lost = new AtomicInteger();
-  private final AtomicLong pages = new AtomicLong();
   private volatile boolean dead;
 
   /** A slot without a cipher: DRAM as it is. */
@@ -106,16 +110,17 @@ final class KeySlot {
 
   /** Announces a use of the engine; {@link #exit} follows. */
   void enter() {
-    users.incrementAndGet();
+    entered.increment();
+    VarHandle.fullFence(); // what the caller looks at next is not older
   }
 
   void exit() {
-    users.decrementAndGet();
+    left.increment();
   }
 
   /** How many threads are inside, but for those that will not come back. */
   int users() {
-    return users.get() - lost.get();
+    return inside() - lost.get();
   }
 
   /** The watchdog gives a thread up that is inside. */
@@ -130,12 +135,31 @@ final class KeySlot {
 
   /** Whether no thread is inside at all: the engine can be closed. */
   boolean empty() {
-    return users.get() == 0;
+    return inside() == 0;
   }
 
-  /** Pages of DRAM whose bytes it wrote. */
-  AtomicLong pages() {
-    return pages;
+  /**
+   * Both counters only grow and the one of exits is read first: if they are equal, there was a
+   * moment at which nobody was inside.
+   */
+  private int inside() {
+    long out = left.sum();
+    return (int) (entered.sum() - out);
+  }
+
+  /** Pages of DRAM whose bytes it wrote; exact when nobody is inside. */
+  long pages() {
+    return pages.sum();
+  }
+
+  /** One page more. */
+  void addPage() {
+    pages.increment();
+  }
+
+  /** One page less. */
+  void removePage() {
+    pages.decrement();
   }
 
   boolean dead() {

@@ -89,7 +89,7 @@ final class KeySlots {
   private void adoptHostKey() {
     TagState host = tags[PageTag.SHARED];
     Keys keys = host.keys();
-    if (keys == null || keys.current().plain() || keys.current().pages().get() > 0) {
+    if (keys == null || keys.current().plain() || keys.current().pages() > 0) {
       return;
     }
     hostKeyIsOwn = false;

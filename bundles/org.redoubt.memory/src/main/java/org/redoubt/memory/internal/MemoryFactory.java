@@ -19,6 +19,7 @@ import org.redoubt.api.memory.MemorySystem;
 final class MemoryFactory implements Surroundings, AutoCloseable {
   private static final System.Logger LOG = System.getLogger("org.redoubt.memory");
   private static final int WATCH_TICKS = 8;
+  private static final int RESERVE_PERIOD_MS = 250;
 
   private final Engines engines = new Engines();
   private final CopyOnWriteArrayList<SocMemory> systems = new CopyOnWriteArrayList<>();
@@ -26,6 +27,7 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().daemon().name("redoubt memory").factory());
   private final Thread watchdog;
+  private final Thread reserver;
   private volatile Settings settings;
   private volatile boolean closed;
 
@@ -33,6 +35,8 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
     this.settings = settings;
     watchdog = Thread.ofPlatform().daemon().name("redoubt engine watchdog").unstarted(this::watch);
     watchdog.start();
+    reserver = Thread.ofPlatform().daemon().name("redoubt memory reserve").unstarted(this::reserve);
+    reserver.start();
   }
 
   // Systems
@@ -170,11 +174,30 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
     }
   }
 
+  @SuppressWarnings("BusyWait") // it is a clock
+  private void reserve() {
+    while (!closed) {
+      try {
+        Thread.sleep(RESERVE_PERIOD_MS);
+      } catch (InterruptedException e) {
+        return;
+      }
+      for (SocMemory system : systems) {
+        try {
+          system.reserve();
+        } catch (HypervisorException | RuntimeException e) {
+          LOG.log(System.Logger.Level.WARNING, "Preparing a change of engine failed", e);
+        }
+      }
+    }
+  }
+
   /** Ends the threads. Systems go on as they are, until their owners close them. */
   @Override
   public void close() {
     closed = true;
     watchdog.interrupt();
+    reserver.interrupt();
     background.shutdown();
   }
 }

@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.memory.EngineChange;
@@ -203,22 +202,30 @@ final class Movement implements EngineChange {
    */
   private void pass(boolean patient) {
     AtomicLong cursor = new AtomicLong();
-    AtomicInteger working = new AtomicInteger(WORKERS);
+    CountDownLatch working = new CountDownLatch(WORKERS);
     for (int i = 0; i < WORKERS; i++) {
       Thread.ofPlatform()
           .daemon()
           .name("redoubt page mover " + system.config().name())
           .start(() -> work(cursor, working, patient));
     }
-    for (int attempt = 200; working.get() > 0; attempt++) {
-      Backoff.pause(attempt);
+    boolean interrupted = false;
+    while (working.getCount() > 0) {
+      try {
+        working.await();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
-  private void work(AtomicLong cursor, AtomicInteger working, boolean patient) {
+  private void work(AtomicLong cursor, CountDownLatch working, boolean patient) {
     SocCache cache = system.cache();
     Lane lane = cache.lanes().take();
-    lane.onAbandoned = working::decrementAndGet;
+    lane.onAbandoned = working::countDown;
     PageMover.Failure problem = null;
     try {
       long pages = cache.dram().pages();
@@ -249,7 +256,7 @@ final class Movement implements EngineChange {
       lane.onAbandoned = null;
       if (!PageMover.abandoned(problem)) {
         cache.lanes().give(lane);
-        working.decrementAndGet();
+        working.countDown();
       } else {
         cache.lanes().give(lane);
       }

@@ -32,18 +32,18 @@ final class Slots {
   }
 
   private static boolean reusable(@Nullable KeySlot slot) {
-    return slot == null || (slot.dead() && slot.pages().get() == 0);
+    return slot == null || (slot.dead() && slot.pages() == 0);
   }
 
   /** Books a page as written by a slot. The caller has the page to itself. */
   void book(Book book, long page, KeySlot slot) {
     int before = book.writer(page);
     if (before != slot.id()) {
-      slot.pages().incrementAndGet();
+      slot.addPage();
       book.setWriter(page, slot.id());
       KeySlot former = get(before);
       if (former != null) {
-        former.pages().decrementAndGet();
+        former.removePage();
       }
     }
   }

@@ -26,6 +26,12 @@ import org.redoubt.api.memory.PageTag;
 
 /** One SoC's memory: puts the parts together. */
 final class SocMemory implements MemorySystem {
+  /** Fewer pages that a change of engine would need are not worth preparing: 16 MiB. */
+  private static final long MIN_RESERVE = 4096;
+
+  /** Large pages of the host prepared in one go: with four goes a second, 64 MiB/s. */
+  private static final int RESERVE_BLOCKS = 8;
+
   private final MemoryConfig config;
   private final Arena arena;
   private final Dram dram;
@@ -42,7 +48,11 @@ final class SocMemory implements MemorySystem {
   private final Changes changes;
   private final CopyOnWriteArrayList<MemoryListener> listeners = new CopyOnWriteArrayList<>();
   private final Surroundings around;
-  private volatile @Nullable Undo undo;
+
+  /** Of the change under way, or of the last or the next one. */
+  private @Nullable Undo undo;
+
+  private final Object undoLock = new Object();
   private boolean closed;
 
   private SocMemory(
@@ -240,8 +250,8 @@ final class SocMemory implements MemorySystem {
     Map<String, Long> carried = new LinkedHashMap<>();
     for (KeySlot slot : slots.all()) {
       if (!slot.plain()) {
-        carried.merge(slot.use().name(), slot.pages().get(), Long::sum);
-        privatePages += slot.tag() == PageTag.SHARED ? 0 : slot.pages().get();
+        carried.merge(slot.use().name(), slot.pages(), Long::sum);
+        privatePages += slot.tag() == PageTag.SHARED ? 0 : slot.pages();
       }
     }
     List<MemoryStats.EngineStats> engines = new ArrayList<>();
@@ -330,13 +340,47 @@ final class SocMemory implements MemorySystem {
     if (!around.settings().get().keepForRollback()) {
       return null;
     }
-    long expected = 0;
-    for (KeySlot slot : slots.all()) {
-      expected += slot.plain() || slot.dead() ? 0 : slot.pages().get();
+    synchronized (undoLock) {
+      Undo opened = Undo.open(dram.pages(), carriedPages(), undo).orElse(null);
+      undo = opened == null ? undo : opened;
+      return opened;
     }
-    Undo opened = Undo.open(dram.pages(), expected, undo).orElse(null);
-    undo = opened == null ? undo : opened;
-    return opened;
+  }
+
+  private long carriedPages() {
+    long pages = 0;
+    for (KeySlot slot : slots.all()) {
+      pages += slot.plain() || slot.dead() ? 0 : slot.pages();
+    }
+    return pages;
+  }
+
+  /**
+   * Called a few times a second by one thread: gets some of the memory ready that a change of
+   * engine would need, for pages beyond what the cache holds. Fresh memory is by far the most that
+   * a first change waits for; then comes what the JIT has not compiled.
+   */
+  void reserve() throws HypervisorException {
+    long places = carriedPages() - pool.taken();
+    if (places < MIN_RESERVE
+        || !around.settings().get().keepForRollback()
+        || around.engines().all().size() < 2
+        || changes.active() != null) {
+      return;
+    }
+    Rehearsal.once();
+    Undo ready;
+    synchronized (undoLock) {
+      if (undo == null) {
+        undo = Undo.openIdle(dram.pages(), places).orElse(null);
+      }
+      ready = undo;
+    }
+    for (int block = 0; ready != null && block < RESERVE_BLOCKS; block++) {
+      if (!ready.reserve(places)) {
+        return;
+      }
+    }
   }
 
   /** Has the right engine determined again, soon and on a thread of its own. */
@@ -366,6 +410,11 @@ final class SocMemory implements MemorySystem {
     cache.flushes().flushAll(true, tag -> true, WriteBack.NONE);
     keys.close();
     cache.close();
+    synchronized (undoLock) {
+      if (undo != null) {
+        undo.release();
+      }
+    }
     around.forget(this);
     arena.close();
     dram.close();

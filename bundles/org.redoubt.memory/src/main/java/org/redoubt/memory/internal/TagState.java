@@ -96,7 +96,7 @@ final class TagState {
     long pagesToMove() {
       long pages = 0;
       for (KeySlot old : olds) {
-        pages += old.pages().get();
+        pages += old.pages();
       }
       return pages;
     }
@@ -104,7 +104,7 @@ final class TagState {
     /** Why pages cannot be reached by these keys, or null if they can. */
     @Nullable String fault() {
       for (KeySlot old : olds) {
-        if (old.fault() != null && old.pages().get() > 0) {
+        if (old.fault() != null && old.pages() > 0) {
           return old.fault();
         }
       }

@@ -70,7 +70,7 @@ final class Undo {
     if (spareBytes() / 2 < expected << Dram.PAGE_SHIFT) {
       return Optional.empty();
     }
-    if (former != null && former.idle.compareAndSet(true, false)) {
+    if (former != null && former.reuse()) {
       return Optional.of(former);
     }
     try {
@@ -79,6 +79,13 @@ final class Undo {
     } catch (HypervisorException e) {
       return Optional.empty();
     }
+  }
+
+  /** Opens one out of use, for {@link #reserve}; empty as {@link #open} has it. */
+  static Optional<Undo> openIdle(long pages, long expected) {
+    Optional<Undo> fresh = open(pages, expected, null);
+    fresh.ifPresent(undo -> undo.idle.set(true));
+    return fresh;
   }
 
   /** What the host could give without swapping; all of it where it does not tell. */
@@ -113,12 +120,52 @@ final class Undo {
   void prepare() {
     int from = prepared.get();
     if (from < next.get() + AHEAD && prepared.compareAndSet(from, from + BLOCK)) {
-      long first = (long) from << Dram.PAGE_SHIFT;
-      long end = Math.min(first + ((long) BLOCK << Dram.PAGE_SHIFT), bytes.byteSize());
-      for (long at = first; at < end; at += Dram.PAGE_BYTES) {
-        // A place that was given out is written by its owner only: add nothing.
-        TOUCH.getAndAdd(bytes, at, 0L);
-      }
+      touch(block(from));
+    }
+  }
+
+  private MemorySegment block(int from) {
+    long first = Math.min((long) from << Dram.PAGE_SHIFT, bytes.byteSize());
+    long length = Math.min((long) BLOCK << Dram.PAGE_SHIFT, bytes.byteSize() - first);
+    return bytes.asSlice(first, length);
+  }
+
+  private static void touch(MemorySegment block) {
+    for (long at = 0; at < block.byteSize(); at += Dram.PAGE_BYTES) {
+      // A place that was given out is written by its owner only: add nothing.
+      TOUCH.getAndAdd(block, at, 0L);
+    }
+  }
+
+  /**
+   * While no change is under way: has the host clear a large page for the next one, and offers it
+   * back at once, so that it costs nothing when memory is short.
+   *
+   * @param places how many shall be ready
+   * @return whether there is more to do
+   */
+  synchronized boolean reserve(long places) {
+    int from = prepared.get();
+    if (from >= places || !idle.get()) {
+      return false;
+    }
+    if (prepared.compareAndSet(from, from + BLOCK)) {
+      MemorySegment block = block(from);
+      touch(block);
+      HostMemory.offer(block);
+    }
+    return true;
+  }
+
+  /** Takes it into use again, if it is out of use; waits for {@link #reserve}. */
+  private synchronized boolean reuse() {
+    return idle.compareAndSet(true, false);
+  }
+
+  /** Gives the memory of one that is out of use back to the host. */
+  synchronized void release() {
+    if (idle.compareAndSet(true, false)) {
+      HostMemory.discard(bytes);
     }
   }
 

@@ -281,36 +281,33 @@ public final class MemoryBench {
       MemorySegment dram = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
       HostMemory.adviseHuge(dram);
       dram.fill((byte) 1);
-      List<Double> inDram = new ArrayList<>();
-      List<Double> inCache = new ArrayList<>();
-      List<Double> oneThread = new ArrayList<>();
+      Costs inDram = new Costs();
+      Costs inCache = new Costs();
+      Costs oneThread = new Costs();
       String[] names = {"aes-128-xe", "aes-128-xex"};
       for (int round = 0; round < Integer.getInteger("rounds", 6); round++) {
         Latencies control = new Latencies();
         run(system, control, () -> sleep(1000));
         for (int i = 0; i < 3; i++) {
-          inDram.add(run(system, new Latencies(), () -> engineWork(Movement.WORKERS, dram)));
-          inCache.add(
-              run(system, new Latencies(), () -> engineWork(Movement.WORKERS, MemorySegment.NULL)));
-          oneThread.add(run(system, new Latencies(), () -> engineWork(1, MemorySegment.NULL)));
+          Latencies unused = new Latencies();
+          inDram.add(run(system, unused, () -> engineWork(Movement.WORKERS, dram)));
+          inCache.add(run(system, unused, () -> engineWork(Movement.WORKERS, MemorySegment.NULL)));
+          oneThread.add(run(system, unused, () -> engineWork(1, MemorySegment.NULL)));
         }
         Latencies changing = new Latencies();
         String there = names[round % 2];
-        double seconds = run(system, changing, () -> changeTo(system, there));
+        Cost cost = run(system, changing, () -> changeTo(system, there));
         System.out.printf(
-            "change %d over 512 MiB under two writers: %.3f s; engines alone under the same, %d"
-                + " threads in DRAM %.3f s, ratio %.2f; in cache %.3f s, ratio %.2f; one thread in"
-                + " cache %.3f s, ratio %.2f; write latency p99.9 %.1f us (control %.1f), max %.1f"
-                + " ms (control %.1f)%n",
+            "change %d: %.3f s, %.3f s of processor time besides the writers'; against the engines"
+                + " alone, %d threads in DRAM %s; in cache %s; one thread in cache %s; write"
+                + " latency p99.9 %.1f us (control %.1f), max %.1f ms (control %.1f)%n",
             round,
-            seconds,
+            cost.seconds(),
+            cost.cpuSeconds(),
             Movement.WORKERS,
-            median(inDram),
-            seconds / median(inDram),
-            median(inCache),
-            seconds / median(inCache),
-            median(oneThread),
-            seconds / median(oneThread),
+            inDram.against(cost),
+            inCache.against(cost),
+            oneThread.against(cost),
             changing.at(0.999) / 1e3,
             control.at(0.999) / 1e3,
             changing.max() / 1e6,
@@ -338,6 +335,7 @@ public final class MemoryBench {
       }
       system.wbinvd();
       sink += touch(view, 0, PAGES / 2);
+      sleep(Integer.getInteger("waitMs", 10_000)); // until the memory for a change is ready
       MemorySegment dram = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
       HostMemory.adviseHuge(dram);
       dram.fill((byte) 1);
@@ -347,12 +345,21 @@ public final class MemoryBench {
       for (int round = 0; round < Integer.getInteger("rounds", 12); round++) {
         String there = names[round % 2];
         engines.add(cpuOf(() -> engineWork(Movement.WORKERS, dram)));
+        long jitMs = ManagementFactory.getCompilationMXBean().getTotalCompilationTime();
         changes.add(cpuOf(() -> changeTo(system, there)));
+        System.out.printf(
+            "move of 512 MiB, half of it cached: %.3f s of processor time, JIT at work for %d ms;"
+                + " engines alone %.3f s%n",
+            changes.getLast(),
+            ManagementFactory.getCompilationMXBean().getTotalCompilationTime() - jitMs,
+            engines.getLast());
       }
       System.out.printf(
-          "move of 512 MiB, half of it cached: first %.3f s of processor time, then %.3f s; engines"
-              + " alone %.3f s, ratio %.2f%n",
-          changes.getFirst(), median(changes), median(engines), median(changes) / median(engines));
+          "medians %.3f and %.3f s, ratio %.2f; first %.2f%n",
+          median(changes),
+          median(engines),
+          median(changes) / median(engines),
+          changes.getFirst() / median(engines));
     }
     factory.close();
   }
@@ -389,8 +396,8 @@ public final class MemoryBench {
         .getProcessCpuTime();
   }
 
-  /** Something under two writers; returns how many seconds it took. */
-  private static double run(MemorySystem system, Latencies latencies, LongSupplier work)
+  /** Something under two writers; returns what it took. */
+  private static Cost run(MemorySystem system, Latencies latencies, LongSupplier work)
       throws Exception {
     AtomicBoolean stop = new AtomicBoolean();
     List<Thread> writers = new ArrayList<>();
@@ -400,14 +407,43 @@ public final class MemoryBench {
     }
     Thread.sleep(300);
     latencies.on = true;
+    long cpuStart = cpuWithout(writers);
     long start = System.nanoTime();
     sink += work.getAsLong();
     double seconds = (System.nanoTime() - start) / 1e9;
+    double cpuSeconds = (cpuWithout(writers) - cpuStart) / 1e9;
     stop.set(true);
     for (Thread writer : writers) {
       writer.join();
     }
-    return seconds;
+    return new Cost(seconds, cpuSeconds);
+  }
+
+  private static long cpuWithout(List<Thread> writers) {
+    return processCpu()
+        - writers.stream().mapToLong(writer -> THREADS.getThreadCpuTime(writer.threadId())).sum();
+  }
+
+  /** What something took, and the processor time of all threads but the writers. */
+  private record Cost(double seconds, double cpuSeconds) {}
+
+  private static final class Costs {
+    private final List<Double> seconds = new ArrayList<>();
+    private final List<Double> cpuSeconds = new ArrayList<>();
+
+    void add(Cost cost) {
+      seconds.add(cost.seconds());
+      cpuSeconds.add(cost.cpuSeconds());
+    }
+
+    String against(Cost cost) {
+      return "%.3f s, ratio %.2f (processor time %.3f, %.2f)"
+          .formatted(
+              median(seconds),
+              cost.seconds() / median(seconds),
+              median(cpuSeconds),
+              cost.cpuSeconds() / median(cpuSeconds));
+    }
   }
 
   private static void write(MemoryView view, int seed, AtomicBoolean stop, Latencies latencies) {
