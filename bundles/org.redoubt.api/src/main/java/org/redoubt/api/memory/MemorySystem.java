@@ -117,7 +117,8 @@ public interface MemorySystem extends AutoCloseable {
   String engine();
 
   /**
-   * Begins a change of engine; it goes on in the background.
+   * Begins a change of engine; it goes on in the background. How it ends is for the caller to say:
+   * the log has only what nobody asked for.
    *
    * @param engineName the engine to come
    * @return the change under way; one to the engine in use is done at once

@@ -74,7 +74,7 @@ final class Changes implements Faults {
     if (active == null) {
       recoverAll(true);
     }
-    Movement movement = begin(target);
+    Movement movement = begin(target, true);
     synchronized (this) {
       commandedBefore = commanded;
       commanded = name;
@@ -85,8 +85,12 @@ final class Changes implements Faults {
     return movement;
   }
 
-  /** Begins a change; to the engine in use, it is done at once. */
-  private Movement begin(Candidate target) throws HypervisorException {
+  /**
+   * Begins a change; to the engine in use, it is done at once.
+   *
+   * @param asked whether somebody waits for it, and is told how it ends
+   */
+  private Movement begin(Candidate target, boolean asked) throws HypervisorException {
     synchronized (this) {
       Movement running = active;
       if (running != null || preparing || closed) {
@@ -101,14 +105,14 @@ final class Changes implements Faults {
     try {
       Candidate from = keys.engine();
       if (target.name().equals(from.name())) {
-        return stay(from, target);
+        return stay(from, target, asked);
       }
       if (keys.stuckTurningBack()) {
         throw new HypervisorException(
             "Pages are still to be brought back to engine %s: change to it first"
                 .formatted(from.name()));
       }
-      Movement movement = movement(from, target);
+      Movement movement = movement(from, target, asked);
       handOver(movement);
       return launch(movement);
     } finally {
@@ -118,8 +122,9 @@ final class Changes implements Faults {
     }
   }
 
-  private Movement movement(Candidate from, Candidate target) {
-    return new Movement(system, this, keys, new PageMover(system.cache(), tags), from, target);
+  private Movement movement(Candidate from, Candidate target, boolean asked) {
+    return new Movement(
+        system, this, keys, new PageMover(system.cache(), tags), from, target, asked);
   }
 
   private Movement launch(Movement movement) throws HypervisorException {
@@ -136,8 +141,9 @@ final class Changes implements Faults {
   }
 
   /** To the engine in use: mends what has failed of it, and finishes what was left unfinished. */
-  private Movement stay(Candidate from, Candidate target) throws HypervisorException {
-    Movement movement = movement(from, target);
+  private Movement stay(Candidate from, Candidate target, boolean asked)
+      throws HypervisorException {
+    Movement movement = movement(from, target, asked);
     if (keys.pagesToMove() > 0) {
       return launch(movement);
     }
@@ -192,6 +198,7 @@ final class Changes implements Faults {
   void announceEnd(Movement movement) {
     movement
         .failure()
+        .filter(failure -> !movement.asked()) // else whoever asked says it
         .ifPresent(failure ->
             LOG.log(
                 System.Logger.Level.WARNING,
@@ -338,12 +345,12 @@ final class Changes implements Faults {
         if (there.isEmpty() || keys.anyFault()) {
           return;
         }
-        Movement ignored = begin(there.get());
+        Movement ignored = begin(there.get(), false);
         return;
       }
       Optional<Candidate> desired = desired(current);
       if (desired.isPresent() && !desired.get().name().equals(current.name())) {
-        Movement ignored = begin(desired.get());
+        Movement ignored = begin(desired.get(), false);
       }
     } catch (HypervisorException e) {
       if (isClosed()) {
@@ -449,7 +456,7 @@ final class Changes implements Faults {
   private Movement beginWhenIdle(Candidate target, long end) throws HypervisorException {
     while (true) {
       try {
-        return begin(target);
+        return begin(target, false);
       } catch (BusyException e) {
         if (System.nanoTime() - end >= 0) {
           throw e;

@@ -25,6 +25,7 @@ final class Movement implements EngineChange {
   private final Candidate from;
   private final Candidate to;
   private final String fromName;
+  private final boolean asked;
   private volatile long total;
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile State state = State.RUNNING;
@@ -37,7 +38,9 @@ final class Movement implements EngineChange {
       KeySlots keys,
       PageMover mover,
       Candidate from,
-      Candidate to) {
+      Candidate to,
+      boolean asked) {
+    this.asked = asked;
     this.system = system;
     this.changes = changes;
     this.keys = keys;
@@ -68,6 +71,11 @@ final class Movement implements EngineChange {
 
   Candidate toCandidate() {
     return to;
+  }
+
+  /** Whether somebody asked for it, who is told how it ends. */
+  boolean asked() {
+    return asked;
   }
 
   @Override

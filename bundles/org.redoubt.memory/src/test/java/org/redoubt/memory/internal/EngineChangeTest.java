@@ -18,6 +18,11 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -277,6 +282,53 @@ class EngineChangeTest {
         }
         assertArrayEquals(expected, Rig.read(system, 1, (long) page * PAGE, PAGE), "page " + page);
       }
+    }
+  }
+
+  /** Who asked is told, and says it; the log is for what nobody asked for. */
+  @Test
+  void shouldLogFailedChangeOnlyWhenNobodyAskedForIt() throws Exception {
+    List<String> logged = new CopyOnWriteArrayList<>();
+    Handler handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord entry) {
+            logged.add(new SimpleFormatter().formatMessage(entry));
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    Logger logger = Logger.getLogger("org.redoubt.memory");
+    Level before = logger.getLevel();
+    logger.setUseParentHandlers(false);
+    logger.addHandler(handler);
+    logger.setLevel(Level.WARNING);
+    try (MemorySystem system = rig.system(PAGES, 64)) {
+      fillAll(system);
+      rig.beta.breakAfter(100, Trouble.THROW);
+      EngineChange asked = change(system, "beta");
+      assertEquals(EngineChange.State.ROLLED_BACK, asked.state());
+      assertTrue(asked.failure().orElseThrow().contains("Engine beta failed"));
+      assertEquals(List.of(), logged);
+      FakeEngine gamma = new FakeEngine(3);
+      gamma.breakAfter(100, Trouble.THROW);
+      rig.beta.mend();
+      system.changeEngine("alpha");
+      rig.factory.configure(
+          new Settings(
+              Optional.of("gamma"), Optional.empty(), LONG, LONG, true)); // which waits for it
+      rig.factory.engineCame("gamma", gamma, 100, 3);
+      until(() -> !logged.isEmpty() && logged.getLast().contains("gamma failed"), "logged");
+      assertEquals(
+          1, logged.stream().filter(line -> line.contains("gamma failed")).count(), "once");
+    } finally {
+      logger.removeHandler(handler);
+      logger.setUseParentHandlers(true);
+      logger.setLevel(before);
     }
   }
 
