@@ -10,17 +10,18 @@ import org.bouncycastle.crypto.params.ECPublicKeyParameters;
 import org.bouncycastle.crypto.signers.ECDSASigner;
 import org.bouncycastle.crypto.signers.HMacDSAKCalculator;
 import org.bouncycastle.math.ec.FixedPointCombMultiplier;
+import org.jspecify.annotations.Nullable;
 
 /** A private key on P-384, for ECDH and ECDSA. Whoever makes one closes it. Thread-safe. */
 public final class P384PrivateKey implements AutoCloseable {
   private final SecretBytes scalar;
-  private final P384PublicKey publicKey;
+
+  /** Made when it is first asked for: most keys that come out of storage are never asked. */
+  private volatile @Nullable P384PublicKey publicKey;
 
   private P384PrivateKey(BigInteger d) {
     byte[] raw = P384PublicKey.toLittleEndian(d, P384.SCALAR_BYTES);
     this.scalar = SecretBytes.takeOver(raw);
-    this.publicKey =
-        new P384PublicKey(new FixedPointCombMultiplier().multiply(P384.DOMAIN.getG(), d));
   }
 
   /** A fresh key. */
@@ -61,7 +62,14 @@ public final class P384PrivateKey implements AutoCloseable {
 
   /** The public key. */
   public P384PublicKey publicKey() {
-    return publicKey;
+    P384PublicKey key = publicKey;
+    if (key == null) {
+      key =
+          new P384PublicKey(
+              new FixedPointCombMultiplier().multiply(P384.DOMAIN.getG(), parameters().getD()));
+      publicKey = key;
+    }
+    return key;
   }
 
   /** The scalar, little-endian, 48 bytes; its owner is this key. */

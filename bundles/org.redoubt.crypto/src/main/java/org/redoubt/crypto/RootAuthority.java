@@ -68,15 +68,21 @@ public final class RootAuthority {
         .ifPresent(f -> {
           throw new IllegalArgumentException("Root is damaged: " + f);
         });
+    RootAuthority root = checkedBefore(ark, ask, askKey);
+    if (!Rsa.belongsTo(root.askKey, ask.modulus(), ask.exponent())) {
+      throw new IllegalArgumentException("Root is damaged: the ASK's private key is another one");
+    }
+    return root;
+  }
+
+  /**
+   * As {@link #of}, for parts of which the caller knows that they are those that were found good
+   * before.
+   */
+  public static RootAuthority checkedBefore(CaCertificate ark, CaCertificate ask, byte[] askKey) {
     try {
-      PrivateKey key =
-          KeyFactory.getInstance("RSA").generatePrivate(new PKCS8EncodedKeySpec(askKey));
-      byte[] probe = {1};
-      if (!Rsa.verify(
-          ask.modulus(), ask.exponent(), ask.bits(), probe, Rsa.sign(key, ask.bits(), probe))) {
-        throw new IllegalArgumentException("Root is damaged: the ASK's private key is another one");
-      }
-      return new RootAuthority(ark, ask, key);
+      return new RootAuthority(
+          ark, ask, KeyFactory.getInstance("RSA").generatePrivate(new PKCS8EncodedKeySpec(askKey)));
     } catch (GeneralSecurityException e) {
       throw new IllegalArgumentException(
           "Root is damaged: the ASK's private key is not a PKCS #8 RSA key", e);

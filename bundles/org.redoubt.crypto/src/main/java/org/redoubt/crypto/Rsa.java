@@ -9,6 +9,7 @@ import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.security.Signature;
+import java.security.interfaces.RSAPrivateCrtKey;
 import java.security.spec.MGF1ParameterSpec;
 import java.security.spec.PSSParameterSpec;
 import java.security.spec.RSAKeyGenParameterSpec;
@@ -59,6 +60,35 @@ final class Rsa {
     } catch (GeneralSecurityException e) {
       return false; // not a key, or not a signature
     }
+  }
+
+  /**
+   * Whether a private key is the one of this public key, and whole: what PKCS #1 (RFC 8017, 3.2)
+   * says of its numbers. A signature on trial would say the same, and costs as much as all else
+   * that a cold process does with certificates.
+   */
+  static boolean belongsTo(PrivateKey key, byte[] modulus, byte[] exponent) {
+    if (!(key instanceof RSAPrivateCrtKey k)) {
+      return false;
+    }
+    BigInteger e = P384PublicKey.fromLittleEndian(exponent);
+    BigInteger p = k.getPrimeP();
+    BigInteger q = k.getPrimeQ();
+    BigInteger p1 = p.subtract(BigInteger.ONE);
+    BigInteger q1 = q.subtract(BigInteger.ONE);
+    return k.getModulus().equals(P384PublicKey.fromLittleEndian(modulus))
+        && k.getPublicExponent().equals(e)
+        && p.multiply(q).equals(k.getModulus())
+        && isInverse(e, k.getPrimeExponentP(), p1)
+        && isInverse(e, k.getPrimeExponentQ(), q1)
+        && isInverse(e, k.getPrivateExponent(), p1)
+        && isInverse(e, k.getPrivateExponent(), q1)
+        && isInverse(q, k.getCrtCoefficient(), p);
+  }
+
+  private static boolean isInverse(BigInteger a, BigInteger b, BigInteger modulus) {
+    return modulus.compareTo(BigInteger.ONE) > 0
+        && a.multiply(b).mod(modulus).equals(BigInteger.ONE);
   }
 
   static byte[] littleEndian(BigInteger value, int bytes) {

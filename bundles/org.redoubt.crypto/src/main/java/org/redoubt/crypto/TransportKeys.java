@@ -1,5 +1,6 @@
 package org.redoubt.crypto;
 
+import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import org.redoubt.spec.sev.FirmwareStatus;
@@ -60,8 +61,10 @@ public final class TransportKeys implements AutoCloseable {
    */
   public SessionBlob seal(SecretBytes z, byte[] nonce, byte[] iv, GuestPolicy policy) {
     try (WrapKeys w = WrapKeys.of(z, nonce)) {
-      byte[] both = Arrays.copyOf(tek.copy(), 2 * KEY_BYTES);
-      System.arraycopy(tik.copy(), 0, both, KEY_BYTES, KEY_BYTES);
+      byte[] both = new byte[2 * KEY_BYTES];
+      MemorySegment s = MemorySegment.ofArray(both);
+      tek.exposeTo(s.asSlice(0, KEY_BYTES), SecretAccess.INSTANCE);
+      tik.exposeTo(s.asSlice(KEY_BYTES, KEY_BYTES), SecretAccess.INSTANCE);
       byte[] wrapped = Primitives.aesCtr(w.kek, iv, both);
       Arrays.fill(both, (byte) 0);
       return SessionBlob.of(
