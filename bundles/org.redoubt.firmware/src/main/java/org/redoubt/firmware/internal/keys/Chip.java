@@ -1,16 +1,20 @@
 package org.redoubt.firmware.internal.keys;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.crypto.Certificates;
 import org.redoubt.crypto.ChainReport;
+import org.redoubt.crypto.ConstantTime;
 import org.redoubt.crypto.InsecureSecretAccess;
 import org.redoubt.crypto.Kdf;
 import org.redoubt.crypto.P384PrivateKey;
+import org.redoubt.crypto.Primitives;
 import org.redoubt.crypto.RootAuthority;
 import org.redoubt.crypto.SecretBytes;
 import org.redoubt.spec.sev.cert.Algorithm;
@@ -24,9 +28,10 @@ import org.redoubt.spec.sev.cert.Usage;
  * maker's key server); and the sealed platform keys.
  *
  * <p>Files in the state folder: {@code chip.secret} (32 bytes), {@code root.ark}, {@code root.ask},
- * {@code root.key}, {@code cek.cert}, {@code chip.counter} and {@code platform.sealed} (see {@link
- * NonVolatile}); {@code lock} keeps two processes from making one chip twice. Without a folder
- * everything is forgotten. Not thread-safe, but for {@link #root()}.
+ * {@code root.key}, {@code cek.cert}, {@code chain.mac} (of these four, under the chip's secret:
+ * they were checked), {@code chip.counter} and {@code platform.sealed} (see {@link NonVolatile});
+ * {@code lock} keeps two processes from making one chip twice. Without a folder everything is
+ * forgotten. Not thread-safe, but for {@link #root()}.
  */
 public final class Chip implements AutoCloseable {
   /** Bytes of the id that GET_ID gives for one socket. Source: virtee/sev, AMDESE/sev-tool. */
@@ -36,6 +41,8 @@ public final class Chip implements AutoCloseable {
   private static final int ROOT_BITS = 4096;
   private static final String SECRET = "chip.secret";
   private static final String CEK_CERT = "cek.cert";
+  private static final String CHAIN_MAC = "chain.mac";
+  private static final List<String> CHAIN = List.of("root.ark", "root.ask", "root.key", CEK_CERT);
 
   private final Optional<StateFolder> folder;
   private final SecureRandom random;
@@ -117,8 +124,12 @@ public final class Chip implements AutoCloseable {
 
   private SevCertificate keptOrNewCekCertificate(RootAuthority r, PlatformKeys.Api api)
       throws IOException {
+    if (isVouchedFor()) {
+      return new SevCertificate(read(CEK_CERT).orElseThrow());
+    }
     Optional<SevCertificate> kept = readCekCertificate(r);
     if (kept.isPresent()) {
+      vouch();
       return kept.get();
     }
     SevCertificate fresh =
@@ -132,14 +143,54 @@ public final class Chip implements AutoCloseable {
                 cek.publicKey().qy()));
     if (folder.isPresent()) {
       folder.get().write(CEK_CERT, fresh.toBytes());
+      vouch();
     }
     return fresh;
   }
 
+  private Optional<byte[]> read(String name) throws IOException {
+    return folder.isPresent() ? folder.get().read(name) : Optional.empty();
+  }
+
+  /**
+   * Whether root and CEK certificate are as this chip has once found them good: spares a cold
+   * process half a dozen long computations.
+   */
+  private boolean isVouchedFor() throws IOException {
+    Optional<byte[]> mac = read(CHAIN_MAC);
+    Optional<byte[]> is = mac.isPresent() ? chainMac() : Optional.empty();
+    return is.isPresent() && ConstantTime.equal(is.get(), mac.get());
+  }
+
+  private void vouch() throws IOException {
+    Optional<byte[]> mac = chainMac();
+    if (mac.isPresent()) {
+      folder.orElseThrow().write(CHAIN_MAC, mac.get());
+    }
+  }
+
+  /** Empty unless all of it is there. */
+  private Optional<byte[]> chainMac() throws IOException {
+    byte[][] parts = new byte[2 * CHAIN.size()][];
+    for (int i = 0; i < CHAIN.size(); i++) {
+      Optional<byte[]> part = read(CHAIN.get(i));
+      if (part.isEmpty()) {
+        return Optional.empty();
+      }
+      parts[2 * i] = ByteBuffer.allocate(4).putInt(part.get().length).array();
+      parts[2 * i + 1] = part.get();
+    }
+    try (SecretBytes key = Kdf.derive(secret, "redoubt-chain", new byte[0], 32)) {
+      return Optional.of(Primitives.hmacSha256(key, parts));
+    } finally {
+      Arrays.fill(parts[2 * CHAIN.indexOf("root.key") + 1], (byte) 0);
+    }
+  }
+
   /** The kept one, unless it is of another chip or under another root. */
   private Optional<SevCertificate> readCekCertificate(RootAuthority r) throws IOException {
-    Optional<byte[]> raw = folder.isPresent() ? folder.get().read(CEK_CERT) : Optional.empty();
-    return raw.filter(b -> b.length == SevCertificate.BYTES)
+    return read(CEK_CERT)
+        .filter(b -> b.length == SevCertificate.BYTES)
         .map(SevCertificate::new)
         .filter(c -> ChainReport.checkCek(c, r.ask()).isEmpty())
         .filter(c -> Certificates.publicKey(c).equals(cek.publicKey()));
@@ -182,8 +233,11 @@ public final class Chip implements AutoCloseable {
       return null; // never finished: root.ark comes last
     }
     try {
-      return RootAuthority.of(
-          new CaCertificate(ark.get()), new CaCertificate(ask.get()), key.get());
+      CaCertificate arkCert = new CaCertificate(ark.get());
+      CaCertificate askCert = new CaCertificate(ask.get());
+      return isVouchedFor()
+          ? RootAuthority.checkedBefore(arkCert, askCert, key.get())
+          : RootAuthority.of(arkCert, askCert, key.get());
     } catch (IllegalArgumentException e) {
       throw new IOException("The root in the state folder cannot be used: " + e.getMessage(), e);
     } finally {
@@ -206,7 +260,6 @@ public final class Chip implements AutoCloseable {
     return ownStore;
   }
 
-  /** Sealed states of this chip, wherever they are kept. */
   /**
    * Does something while no other process uses this chip's state; see {@link StateFolder#alone}.
    */
@@ -214,6 +267,7 @@ public final class Chip implements AutoCloseable {
     return folder.isPresent() ? folder.get().alone(job) : job.run();
   }
 
+  /** Sealed states of this chip, wherever they are kept. */
   NonVolatile nonVolatile() {
     return nonVolatile;
   }
