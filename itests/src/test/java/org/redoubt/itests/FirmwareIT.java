@@ -202,7 +202,6 @@ class FirmwareIT {
         Services.context().installBundle(Examples.build("my-firmware", folder).toUri().toString());
     vendor.start();
     try {
-      new Shell().run(create.formatted("host", "--protection none")); // a host that lasts
       assertShows("psp:update tiny", "^API 1\\.\\d+, build \\d+ -> 1\\.60, build 7\n$");
       new Shell().run(create.formatted("guest", "--policy 0x1"));
       new Shell().run("vm:start guest");
@@ -212,11 +211,13 @@ class FirmwareIT {
           "psp:history 100",
           "DOWNLOAD_FIRMWARE +SUCCESS.*LAUNCH_START +SUCCESS.*LAUNCH_FINISH +SUCCESS");
       new Shell().run("vm:stop guest");
-      assertShows("psp:status", "No guests");
+      assertShows("psp:status", "API 1\\.60, build 7\n.*No guests"); // a host made anew
     } finally {
       stopAll();
       vendor.uninstall();
     }
+    new Shell().run(create.formatted("guest", "--policy 0x1 --soc-cache 8M")); // its host is new
+    assertShows("psp:status", "API 1\\.55"); // what the chip came with
   }
 
   @Test

@@ -34,6 +34,15 @@ public interface Hypervisor {
   Optional<Vm> vm(String name);
 
   /**
+   * Makes the host that a VM with these settings will have, if there is none with VMs. Who then
+   * asks for the secure processor or its certificates gets that host's, and {@link #create} makes
+   * no other: for an owner's session it has to be the same one.
+   *
+   * @throws HypervisorException if there can be no such host
+   */
+  default void prepare(VmConfig config) throws HypervisorException {}
+
+  /**
    * The secure processor, made and initialized on first use, with or without a VM. It is another
    * one, of the same chip, when the host was made anew in between.
    */

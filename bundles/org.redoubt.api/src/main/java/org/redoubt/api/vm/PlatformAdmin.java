@@ -34,7 +34,9 @@ public interface PlatformAdmin {
   void factoryReset() throws HypervisorException;
 
   /**
-   * SHUTDOWN, DOWNLOAD_FIRMWARE, INIT: another firmware takes over until the host is made anew.
+   * SHUTDOWN, DOWNLOAD_FIRMWARE, INIT: another firmware takes over. The chip forgets it when its
+   * power goes off; this hypervisor loads it again into each secure processor that it makes, as a
+   * driver does at every boot, until the process ends.
    *
    * @param image what the maker ships; for an emulated chip {@link
    *     org.redoubt.api.firmware.SecureProcessor#firmwareImage} makes it

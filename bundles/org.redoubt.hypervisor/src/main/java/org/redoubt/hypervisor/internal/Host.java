@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.HypervisorException;
@@ -29,8 +30,8 @@ import org.redoubt.spec.sev.command.Measurement;
 /**
  * The modelled host: one memory system that all VMs of the moment share, and who has which part of
  * it. Made for the first VM and after its settings, closed with the last one. Who asks for the
- * secure processor while there is no VM gets that of a small host, which the first VM replaces: the
- * chip is the same, its state is in a folder.
+ * secure processor while there is no VM gets that of a host with default settings, which the first
+ * VM takes over or, if it wants others, replaces: the chip is the same, its state is in a folder.
  */
 final class Host {
   /** DRAM of a host without a file behind it: costs nothing until it is touched. */
@@ -39,10 +40,8 @@ final class Host {
   /** Setting of the first VM: DRAM of the host in MiB. */
   private static final String DRAM_OPTION = "host.dram";
 
-  /** DRAM of a host that has no VM. */
-  private static final long IDLE_DRAM = 64L << 20;
-
-  private static final long IDLE_CACHE = 1L << 20;
+  /** How memory systems are called, with a number. */
+  private static final String NAME = "host";
 
   /** Besides guest RAM: nested tables, and what the firmware wants. */
   private static final long OVERHEAD = 64L << 20;
@@ -54,8 +53,11 @@ final class Host {
   private @Nullable MemorySystem memory;
   private @Nullable SpaAllocator spas;
 
-  /** Whose settings the host has; null for one without VMs. */
+  /** The VM whose settings the host has; null where nobody had any. */
   private @Nullable VmConfig madeFor;
+
+  /** The firmware that was last loaded, by whichever secure processor. */
+  private final AtomicReference<Optional<byte[]>> loaded = new AtomicReference<>(Optional.empty());
 
   private @Nullable Psp psp;
 
@@ -162,10 +164,7 @@ final class Host {
 
   /** Gives a VM its RAM, zeroed, and its nested tables. */
   synchronized Lease lease(VmConfig config) throws HypervisorException {
-    if (madeFor == null) {
-      closeMemory();
-    }
-    boolean mine = memory == null;
+    boolean mine = leases.isEmpty();
     MemorySystem system = host(config);
     SpaAllocator allocator = Objects.requireNonNull(spas);
     List<SpaAllocator.Run> runs = new ArrayList<>();
@@ -225,7 +224,7 @@ final class Host {
       return there;
     }
     if (memory == null) {
-      make(AddressMap.flat(IDLE_DRAM), IDLE_CACHE, Optional.empty(), Optional.empty(), false);
+      make(MemoryConfig.of(NAME, DEFAULT_DRAM));
     }
     MemorySystem system = Objects.requireNonNull(memory);
     SpaAllocator allocator = Objects.requireNonNull(spas);
@@ -239,13 +238,35 @@ final class Host {
     try {
       there =
           new Psp(
-              parts.firmwares.find(Optional.empty()).service().create(config), system, run.spa());
+              parts.firmwares.find(Optional.empty()).service().create(config),
+              system,
+              run.spa(),
+              image -> loaded.set(Optional.of(image.clone())));
     } catch (HypervisorException | RuntimeException e) {
       allocator.give(run);
       throw e;
     }
+    loadAgain(there);
     psp = there;
     return there;
+  }
+
+  /** A chip forgets what was loaded into it; its driver does not, until the process ends. */
+  private void loadAgain(Psp fresh) {
+    Optional<byte[]> image = loaded.get();
+    if (image.isEmpty()) {
+      return;
+    }
+    try {
+      fresh.load(image.get());
+    } catch (HypervisorException e) {
+      loaded.compareAndSet(image, Optional.empty());
+      System.getLogger(Host.class.getName())
+          .log(
+              System.Logger.Level.WARNING,
+              "The secure processor is back at the firmware it came with: {0}",
+              e.getMessage());
+    }
   }
 
   private Optional<SecureProcessorFactory> firmware(String name) {
@@ -287,54 +308,75 @@ final class Host {
     }
   }
 
+  /**
+   * Makes the host that a VM wants, unless there is one with VMs: what is asked of its secure
+   * processor from now on is asked of the one that the VM will have.
+   */
+  synchronized void prepare(VmConfig config) throws HypervisorException {
+    if (leases.isEmpty()) {
+      host(config);
+    }
+  }
+
   private MemorySystem host(VmConfig config) throws HypervisorException {
     MemorySystem system = memory;
-    if (system != null) {
+    if (system != null && !leases.isEmpty()) {
       refuseOtherSettings(config);
       return system;
     }
+    MemoryConfig wanted = wanted(config);
+    if (system == null || !isOf(system.config(), wanted)) {
+      closeMemory();
+      system = make(wanted);
+    }
+    madeFor = config;
+    return system;
+  }
+
+  /** The memory of a host for this VM. */
+  private static MemoryConfig wanted(VmConfig config) throws HypervisorException {
     long need = ((config.memoryBytes() + LARGE - 1) & -LARGE) + OVERHEAD;
     long dram = config.dramFile().isPresent() ? need : Math.max(need, DEFAULT_DRAM);
     String asked = config.options().get(DRAM_OPTION);
     if (asked != null) {
       dram = mebibytes(asked);
     }
-    system =
-        make(
-            AddressMap.flat(dram),
-            config.socCacheBytes(),
-            config.dramFile(),
-            config.engine(),
-            config.hostEncryption());
-    madeFor = config;
-    return system;
-  }
-
-  private MemorySystem make(
-      AddressMap map,
-      long cacheBytes,
-      Optional<Path> dramFile,
-      Optional<String> engine,
-      boolean hostEncryption)
-      throws HypervisorException {
-    MemoryConfig wanted;
     try {
-      wanted =
-          new MemoryConfig(
-              "host" + made,
-              map,
-              dramFile,
-              cacheBytes,
-              engine,
-              hostEncryption,
-              MemoryConfig.DEFAULT_ASIDS);
+      return new MemoryConfig(
+          NAME,
+          AddressMap.flat(dram),
+          config.dramFile(),
+          config.socCacheBytes(),
+          config.engine(),
+          config.hostEncryption(),
+          MemoryConfig.DEFAULT_ASIDS);
     } catch (IllegalArgumentException e) {
       throw new HypervisorException(String.valueOf(e.getMessage()), e);
     }
-    MemorySystem system = parts.memories.find(Optional.empty()).service().create(wanted);
+  }
+
+  /** Whether a memory system is what is wanted, whatever it is called. */
+  private static boolean isOf(MemoryConfig is, MemoryConfig wanted) {
+    return named(is, NAME).equals(wanted);
+  }
+
+  private static MemoryConfig named(MemoryConfig c, String name) {
+    return new MemoryConfig(
+        name,
+        c.addressMap(),
+        c.dramFile(),
+        c.socCacheBytes(),
+        c.engine(),
+        c.hostEncryption(),
+        c.asids());
+  }
+
+  private MemorySystem make(MemoryConfig wanted) throws HypervisorException {
+    MemorySystem system =
+        parts.memories.find(Optional.empty()).service().create(named(wanted, NAME + made));
     made++;
     memory = system;
-    spas = new SpaAllocator(map);
+    spas = new SpaAllocator(wanted.addressMap());
     return system;
   }
 

@@ -153,6 +153,11 @@ public final class HypervisorComponent implements Hypervisor {
   }
 
   @Override
+  public void prepare(VmConfig config) throws HypervisorException {
+    service.prepare(config);
+  }
+
+  @Override
   public SecureProcessor secureProcessor() throws HypervisorException {
     return service.secureProcessor();
   }

@@ -298,6 +298,11 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
   }
 
   @Override
+  public void prepare(VmConfig config) throws HypervisorException {
+    host.prepare(config);
+  }
+
+  @Override
   public SecureProcessor secureProcessor() throws HypervisorException {
     return host.processor();
   }

@@ -59,12 +59,18 @@ final class Psp implements PlatformAdmin, AutoCloseable {
   private final MemorySystem memory;
   private final MemoryView host;
   private final long spa;
+  private final Consumer<byte[]> updated;
 
-  Psp(SecureProcessor processor, MemorySystem memory, long spa) {
+  /**
+   * @param spa of {@link #BYTES} bytes of host memory, its own
+   * @param updated hears of each firmware that was loaded by {@link #updateFirmware}
+   */
+  Psp(SecureProcessor processor, MemorySystem memory, long spa, Consumer<byte[]> updated) {
     this.processor = processor;
     this.memory = memory;
     this.host = memory.view(PageTag.SHARED);
     this.spa = spa;
+    this.updated = updated;
   }
 
   SecureProcessor processor() {
@@ -111,13 +117,18 @@ final class Psp implements PlatformAdmin, AutoCloseable {
   public synchronized void updateFirmware(byte[] image) throws HypervisorException {
     shutDown();
     try {
-      put("firmware image", FIRST, FIRST_BYTES, image);
-      issue(
-          SevCommand.DOWNLOAD_FIRMWARE,
-          new DownloadFirmwareBuffer(spa + FIRST, image.length)::write);
+      load(image);
+      updated.accept(image);
     } finally {
       init();
     }
+  }
+
+  /** DOWNLOAD_FIRMWARE, before INIT. */
+  synchronized void load(byte[] image) throws HypervisorException {
+    put("firmware image", FIRST, FIRST_BYTES, image);
+    issue(
+        SevCommand.DOWNLOAD_FIRMWARE, new DownloadFirmwareBuffer(spa + FIRST, image.length)::write);
   }
 
   private void shutDown() throws HypervisorException {

@@ -33,6 +33,7 @@ import org.redoubt.api.firmware.CommandRecord;
 import org.redoubt.api.guest.GuestLoader;
 import org.redoubt.api.guest.LaunchPlan;
 import org.redoubt.api.guest.LaunchRequest;
+import org.redoubt.api.memory.MemoryConfig;
 import org.redoubt.api.memory.MemorySystemFactory;
 import org.redoubt.api.vm.Launch;
 import org.redoubt.api.vm.LaunchSession;
@@ -456,10 +457,14 @@ final class HypervisorServiceTest {
         options);
   }
 
+  private String refuseFromNowOn = "";
+
   private VmConfig encrypted(String name, String refusedCommand) {
     parts.firmwares.add(
         config -> {
-          processors.add(new FakeProcessor(config, refusedCommand));
+          processors.add(
+              new FakeProcessor(
+                  config, refuseFromNowOn.isEmpty() ? refusedCommand : refuseFromNowOn));
           return processors.getLast();
         },
         Map.of(org.redoubt.api.firmware.SecureProcessorFactory.FIRMWARE_NAME, "fake"));
@@ -594,6 +599,78 @@ final class HypervisorServiceTest {
             "DF_FLUSH",
             "INIT"),
         hypervisor.secureProcessor().history().stream().map(CommandRecord::name).toList());
+  }
+
+  @Test
+  void shouldTakeOverTheHostWithoutVmsWhenItWantsNoOther() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    VmConfig config = withDefaults(encrypted("vm", ""));
+    assertEquals(1, hypervisor.platformChain().pdh().version());
+    Vm vm = hypervisor.create(config);
+    assertEquals(1, processors.size(), "one processor for both");
+    assertEquals(1, memories.made.size());
+    hypervisor.prepare(encrypted("second", "")); // there is a host with VMs: nothing
+    assertEquals(1, memories.made.size());
+    vm.close();
+    assertTrue(processors.getFirst().closed, "the host went with its last VM");
+    VmConfig other = encrypted("other", ""); // another SoC cache
+    hypervisor.prepare(other);
+    assertEquals(1, hypervisor.platformChain().pdh().version());
+    assertEquals(2, processors.size());
+    hypervisor.create(other).close();
+    assertEquals(2, processors.size(), "one processor for both");
+    refuseFromNowOn = "LAUNCH_START";
+    hypervisor.platformChain();
+    assertThrows(HypervisorException.class, () -> hypervisor.create(config));
+    assertTrue(memories.systems().isEmpty(), "a host for a VM that was not to be");
+  }
+
+  private static VmConfig withDefaults(VmConfig c) {
+    return new VmConfig(
+        c.name(),
+        c.kernel(),
+        c.initrd(),
+        c.append(),
+        c.memoryBytes(),
+        c.vcpus(),
+        c.protection(),
+        c.engine(),
+        c.cpuEngine(),
+        c.cpuModel(),
+        c.dramFile(),
+        MemoryConfig.DEFAULT_CACHE_BYTES,
+        c.hostEncryption(),
+        c.lab(),
+        Map.of());
+  }
+
+  /**
+   * A chip forgets what was downloaded when its power goes off; the host's driver loads it anew.
+   */
+  @Test
+  void shouldLoadADownloadedFirmwareIntoEveryProcessorItMakes() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    VmConfig config = encrypted("vm", "");
+    hypervisor.platformAdmin().updateFirmware(new byte[] {1, 2, 3});
+    assertEquals(List.of("DOWNLOAD_FIRMWARE", "INIT"), processors.getFirst().commands);
+    hypervisor.create(config).close();
+    hypervisor.create(config).close();
+    assertEquals(3, processors.size(), "two more hosts");
+    for (FakeProcessor later : processors.subList(1, 3)) {
+      assertEquals(List.of("DOWNLOAD_FIRMWARE", "INIT"), later.commands.subList(0, 2));
+    }
+  }
+
+  @Test
+  void shouldGoOnWithTheFormerFirmwareWhenTheDownloadedOneIsGone() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    VmConfig config = encrypted("vm", "");
+    hypervisor.platformAdmin().updateFirmware(new byte[] {1});
+    refuseFromNowOn = "DOWNLOAD_FIRMWARE";
+    hypervisor.create(config).close();
+    assertEquals(List.of("DOWNLOAD_FIRMWARE", "INIT"), processors.get(1).commands.subList(0, 2));
+    hypervisor.create(config).close();
+    assertEquals("INIT", processors.get(2).commands.getFirst(), "asked once");
   }
 
   @Test

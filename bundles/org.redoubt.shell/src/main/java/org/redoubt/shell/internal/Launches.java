@@ -115,6 +115,7 @@ final class Launches {
   private Vm onOurOwn(VmConfig config, LaunchOptions options)
       throws HypervisorException, OwnerException, IOException {
     byte[] secret = secret(options);
+    hypervisor.prepare(config);
     CertificateSet set = certificates();
     CaCertificate root = options.ark == null ? set.ark() : new OwnerTasks().readArk(options.ark);
     ChainFile chain =
