@@ -62,7 +62,11 @@ final class Host implements AutoCloseable {
   }
 
   Host(Optional<Path> state) {
-    memory = new ModelMemory(1 << 21);
+    this(state, 1 << 21);
+  }
+
+  Host(Optional<Path> state, int memoryBytes) {
+    memory = new ModelMemory(memoryBytes);
     try {
       psp =
           new SevSecureProcessor(
