@@ -4,27 +4,27 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.RandomAccessFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.ManagementFactory;
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import javax.management.ObjectName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.redoubt.api.firmware.CertificateSet;
 import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.firmware.SecureProcessorConfig;
 import org.redoubt.api.firmware.SecureProcessorFactory;
@@ -32,55 +32,110 @@ import org.redoubt.api.memory.KeyInstaller;
 import org.redoubt.api.memory.MemoryConfig;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemorySystemFactory;
+import org.redoubt.crypto.Certificates;
+import org.redoubt.crypto.InsecureSecretAccess;
+import org.redoubt.crypto.Kdf;
+import org.redoubt.crypto.P384PrivateKey;
+import org.redoubt.crypto.SecretBytes;
+import org.redoubt.crypto.TransportKeys;
 import org.redoubt.itests.container.InsideRedoubt;
 import org.redoubt.spec.sev.FirmwareStatus;
+import org.redoubt.spec.sev.GuestPolicy;
 import org.redoubt.spec.sev.Mailbox;
 import org.redoubt.spec.sev.SevCommand;
+import org.redoubt.spec.sev.cert.Algorithm;
+import org.redoubt.spec.sev.cert.PlatformChain;
+import org.redoubt.spec.sev.cert.SevCertificate;
+import org.redoubt.spec.sev.cert.Usage;
 import org.redoubt.spec.sev.command.ActivateBuffer;
+import org.redoubt.spec.sev.command.AttestationBuffer;
+import org.redoubt.spec.sev.command.DbgBuffer;
 import org.redoubt.spec.sev.command.HandleBuffer;
 import org.redoubt.spec.sev.command.InitBuffer;
 import org.redoubt.spec.sev.command.LaunchMeasureBuffer;
+import org.redoubt.spec.sev.command.LaunchSecretBuffer;
 import org.redoubt.spec.sev.command.LaunchStartBuffer;
 import org.redoubt.spec.sev.command.LaunchUpdateBuffer;
+import org.redoubt.spec.sev.command.Measurement;
+import org.redoubt.spec.sev.command.SendStartBuffer;
 
 /**
- * What is left of a guest's memory key when the guest is gone: nothing in a dump of the live heap,
- * and nothing in native memory, neither the key nor any round key of its schedule. The firmware and
- * the engine are those of the installation; the key is overheard on its way from one to the other.
+ * What is left of a guest's keys when the guest is gone: nothing in a dump of the live heap, and
+ * nothing in native memory, neither keys nor their schedules. Firmware and engines are those of the
+ * installation; memory keys are overheard on their way from one to the other, the others are those
+ * of the owner that this test is, or read out of the firmware.
  */
 @ExtendWith(InsideRedoubt.class)
 class KeysIT {
-  private static final int MASK = 0x5A; // so that this test is not what it finds
-  private static final int KEY_BYTES = 16;
+  /** Emitted code (where the host has VAES) and the JDK's AES; the JDK's alone; Bouncy Castle's. */
+  private static final List<String> ENGINES = List.of("aes-128-xex", "aes-256-xts", "bouncycastle");
+
+  private static final String FIRST = ENGINES.getFirst();
   private static final int ROUNDS = 10;
+  private static final GuestPolicy POLICY = new GuestPolicy(0);
 
   @TempDir Path folder;
 
-  @Test
-  void shouldForgetAGuestsKeyAndItsSchedule() throws Exception {
-    assumeTrue(Files.exists(Path.of("/proc/self/mem")), "only Linux shows a process its memory");
-    List<byte[]> masked = new ArrayList<>();
-    try (MemorySystem memory =
-            Services.get(MemorySystemFactory.class).create(MemoryConfig.of("keys", 4 << 20));
-        SecureProcessor psp =
-            Services.get(SecureProcessorFactory.class)
-                .create(
-                    new SecureProcessorConfig(
-                        "psp8", overheard(memory, masked), Optional.empty(), List::of))) {
-      int guest = launch(memory, psp);
-      assertEquals(1, masked.size(), "one key was given out");
-      Patterns patterns = new Patterns(masked.getFirst());
-      assertTrue(search(patterns) > ROUNDS, "the search misses the schedule of a live guest");
-      must(memory, psp, SevCommand.DEACTIVATE, new HandleBuffer(guest)::write);
-      must(memory, psp, SevCommand.DECOMMISSION, new HandleBuffer(guest)::write);
-      memory.wbinvd();
-      must(memory, psp, SevCommand.DF_FLUSH, s -> {});
-      assertEquals(0, search(patterns), "times the key or a round key was found");
+  /** A platform, and what is overheard of it. */
+  private static final class Side implements AutoCloseable {
+    final KeyHunt hunt;
+    final MemorySystem memory;
+    final SecureProcessor psp;
+
+    /**
+     * A fresh chip under a root that may be there already: that takes seconds to make.
+     *
+     * @param state where the chip is
+     */
+    Side(String engine, Path state, KeyHunt hunt) throws Exception {
+      this.hunt = hunt;
+      this.memory =
+          Services.get(MemorySystemFactory.class)
+              .create(MemoryConfig.of("keys-" + engine, 4 << 20).withEngine(engine));
+      this.psp =
+          Services.get(SecureProcessorFactory.class)
+              .create(
+                  new SecureProcessorConfig(
+                      "psp-" + engine, overheard(memory, hunt), Optional.of(state), List::of));
+      must(SevCommand.INIT, new InitBuffer(0, 0, 0)::write);
+    }
+
+    void must(SevCommand command, Consumer<MemorySegment> fill) {
+      MemorySegment b = MemorySegment.ofArray(new byte[command.bufferBytes()]);
+      fill.accept(b);
+      memory.view(0).write(0x1000, b);
+      psp.mailbox().write(Mailbox.CMDBUF_ADDR_LO, 0x1000);
+      psp.mailbox().write(Mailbox.CMDBUF_ADDR_HI, 0);
+      psp.mailbox().write(Mailbox.CMDRESP, Mailbox.commandWord(command.id(), false));
+      assertEquals(
+          FirmwareStatus.SUCCESS.code(),
+          Mailbox.status(psp.mailbox().read(Mailbox.CMDRESP)),
+          () -> psp.history().getLast().toString());
+    }
+
+    void put(long spa, byte[] bytes) {
+      memory.view(0).write(spa, MemorySegment.ofArray(bytes));
+    }
+
+    byte[] get(long spa, int bytes) {
+      byte[] out = new byte[bytes];
+      memory.view(0).read(spa, MemorySegment.ofArray(out));
+      return out;
+    }
+
+    PlatformChain chain() {
+      return psp.certificates().platform().orElseThrow();
+    }
+
+    @Override
+    public void close() {
+      psp.close();
+      memory.close();
     }
   }
 
-  /** The memory system, with a look at every key that its key installer writes for a guest. */
-  private static MemorySystem overheard(MemorySystem memory, List<byte[]> masked) {
+  /** The memory system, with an ear at what its key installer writes for guests. */
+  private static MemorySystem overheard(MemorySystem memory, KeyHunt hunt) {
     return (MemorySystem)
         Proxy.newProxyInstance(
             MemorySystem.class.getClassLoader(),
@@ -93,7 +148,7 @@ class KeysIT {
                     (asid, engine, key) -> {
                       Optional<String> refused = inner.install(asid, engine, key);
                       if (asid != 0 && refused.isEmpty()) {
-                        masked.add(mask(key));
+                        memoryKey(key, hunt);
                       }
                       return refused;
                     };
@@ -108,237 +163,218 @@ class KeysIT {
             });
   }
 
-  private static byte[] mask(MemorySegment key) {
-    byte[] out = new byte[(int) key.byteSize()];
-    for (int i = 0; i < out.length; i++) {
-      out[i] = (byte) (key.get(ValueLayout.JAVA_BYTE, i) ^ MASK);
+  /** XTS has two keys in one. */
+  private static void memoryKey(MemorySegment key, KeyHunt hunt) {
+    int bytes = Math.min(32, (int) key.byteSize());
+    for (long at = 0; at < key.byteSize(); at += bytes) {
+      hunt.aes("VEK", key.asSlice(at, bytes).toArray(ValueLayout.JAVA_BYTE));
     }
-    return out;
   }
 
-  private static int launch(MemorySystem memory, SecureProcessor psp) {
-    must(memory, psp, SevCommand.INIT, new InitBuffer(0, 0, 0)::write);
-    must(memory, psp, SevCommand.LAUNCH_START, new LaunchStartBuffer(0, 0, 0, 0, 0, 0)::write);
-    int guest = memory.view(0).getInt(0x1000);
-    must(memory, psp, SevCommand.ACTIVATE, new ActivateBuffer(guest, 1)::write);
-    must(
-        memory,
-        psp,
-        SevCommand.LAUNCH_UPDATE_DATA,
-        new LaunchUpdateBuffer(guest, 0x10000, 0x10000)::write);
-    must(memory, psp, SevCommand.LAUNCH_MEASURE, new LaunchMeasureBuffer(guest, 0x2000, 48)::write);
-    must(memory, psp, SevCommand.LAUNCH_FINISH, new HandleBuffer(guest)::write);
-    memory.flush();
-    return guest;
-  }
-
-  private static void must(
-      MemorySystem memory, SecureProcessor psp, SevCommand command, Consumer<MemorySegment> fill) {
-    MemorySegment b = MemorySegment.ofArray(new byte[command.bufferBytes()]);
-    fill.accept(b);
-    memory.view(0).write(0x1000, b);
-    psp.mailbox().write(Mailbox.CMDBUF_ADDR_LO, 0x1000);
-    psp.mailbox().write(Mailbox.CMDBUF_ADDR_HI, 0);
-    psp.mailbox().write(Mailbox.CMDRESP, Mailbox.commandWord(command.id(), false));
-    assertEquals(
-        FirmwareStatus.SUCCESS.code(),
-        Mailbox.status(psp.mailbox().read(Mailbox.CMDRESP)),
-        () -> psp.history().getLast().toString());
-  }
-
-  /** How often the key or a round key is in the live heap or in native memory. */
-  private int search(Patterns patterns) throws Exception {
-    return inLiveHeap(patterns) + inNativeMemory(patterns);
-  }
-
-  private int inLiveHeap(Patterns patterns) throws Exception {
-    Path dump = folder.resolve("live.hprof");
-    Files.deleteIfExists(dump);
-    ManagementFactory.getPlatformMBeanServer()
-        .invoke(
-            new ObjectName("com.sun.management:type=HotSpotDiagnostic"),
-            "dumpHeap",
-            new Object[] {dump.toString(), true},
-            new String[] {"java.lang.String", "boolean"});
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(dump), 1 << 20)) {
-      byte[] piece = new byte[1 << 20];
-      byte[] joined = new byte[piece.length + KEY_BYTES];
-      int found = 0;
-      for (int n = in.readNBytes(piece, 0, piece.length);
-          n > 0;
-          n = in.readNBytes(piece, 0, piece.length)) {
-        System.arraycopy(joined, piece.length, joined, 0, KEY_BYTES);
-        System.arraycopy(piece, 0, joined, KEY_BYTES, n);
-        found += patterns.count(joined, n + KEY_BYTES);
-        if (n < piece.length) {
-          break;
+  @Test
+  void shouldForgetAGuestsKeysAndTheirSchedules() throws Exception {
+    assumeTrue(Files.exists(Path.of("/proc/self/mem")), "only Linux shows a process its memory");
+    // Of a guest that lives, everything is found: the hunt does not miss what is there.
+    for (String engine : ENGINES) {
+      KeyHunt living = new KeyHunt();
+      Path state =
+          engine.equals(FIRST) ? folder.resolve(FIRST) : underTheSameRoot("living-" + engine);
+      try (Side side = new Side(engine, state, living)) {
+        launch(side);
+        Map<String, Integer> found = search(living);
+        for (String name : List.of("TEK round", "TIK", "VEK round", "VEK seed")) {
+          assertTrue(
+              found.keySet().stream().anyMatch(k -> k.startsWith(name)),
+              () -> engine + ": no " + name + " in " + found);
         }
+        assertTrue(
+            found.entrySet().stream()
+                    .filter(e -> e.getKey().startsWith("VEK round"))
+                    .mapToInt(Map.Entry::getValue)
+                    .sum()
+                > ROUNDS,
+            () -> engine + ": no schedule in " + found);
       }
-      return found;
+    }
+    // Nobody has looked at these before they were gone.
+    KeyHunt gone = new KeyHunt();
+    KeyHunt platforms = new KeyHunt();
+    List<Side> sides = new ArrayList<>();
+    try {
+      for (String engine : ENGINES) {
+        Side side = new Side(engine, underTheSameRoot("gone-" + engine), gone);
+        sides.add(side);
+        wholeLife(side);
+        scalars(side, platforms);
+      }
+      assertEquals(Map.of(), search(gone), "what is left of guests");
+      int keys = 3 * 4 * ENGINES.size(); // three runs of 16 bytes each, four keys: one copy of each
+      Map<String, Integer> kept = search(platforms);
+      assertEquals(
+          keys, kept.values().stream().mapToInt(n -> n).sum(), () -> "one copy of each: " + kept);
     } finally {
-      Files.delete(dump);
+      sides.forEach(Side::close);
+    }
+    assertEquals(Map.of(), search(platforms), "what is left of platforms");
+  }
+
+  private Path underTheSameRoot(String name) throws IOException {
+    Path state = Files.createDirectories(folder.resolve(name));
+    for (String file : List.of("root.ark", "root.ask", "root.key")) {
+      Files.copy(folder.resolve(FIRST).resolve(file), state.resolve(file));
+    }
+    return state;
+  }
+
+  private Map<String, Integer> search(KeyHunt hunt) throws Exception {
+    return new TreeMap<>(hunt.search(folder));
+  }
+
+  /** Every command that takes a key of a guest in its hands, and those that end it. */
+  private static void wholeLife(Side side) throws Exception {
+    int guest = launch(side);
+    side.must(SevCommand.DBG_DECRYPT, new DbgBuffer(guest, 0x10000, 0x30000, 64)::write);
+    byte[] attestation = AttestationBuffer.of(guest, 0x2000, new byte[16], 1024).toBytes();
+    side.must(SevCommand.ATTESTATION, b -> b.copyFrom(MemorySegment.ofArray(attestation)));
+    send(side, guest);
+    side.must(SevCommand.DEACTIVATE, new HandleBuffer(guest)::write);
+    side.must(SevCommand.DECOMMISSION, new HandleBuffer(guest)::write);
+    side.memory.wbinvd();
+    side.must(SevCommand.DF_FLUSH, s -> {});
+  }
+
+  /** In the owner's session, with a secret. */
+  private static int launch(Side side) throws Exception {
+    try (TransportKeys keys = session(side)) {
+      side.must(
+          SevCommand.LAUNCH_START,
+          new LaunchStartBuffer(0, POLICY.bits(), 0x2000, SevCertificate.BYTES, 0x3000, 128)
+              ::write);
+      int guest = side.memory.view(0).getInt(0x1000);
+      seed(side, guest);
+      side.must(SevCommand.ACTIVATE, new ActivateBuffer(guest, 1)::write);
+      side.must(
+          SevCommand.LAUNCH_UPDATE_DATA, new LaunchUpdateBuffer(guest, 0x10000, 0x10000)::write);
+      side.must(SevCommand.LAUNCH_MEASURE, new LaunchMeasureBuffer(guest, 0x2000, 48)::write);
+      Measurement measurement = new Measurement(side.get(0x2000, 48));
+      TransportKeys.Packet secret = keys.sealSecret(new byte[64], new byte[16], measurement);
+      side.put(0x4000, secret.header().toBytes());
+      side.put(0x5000, secret.ciphertext());
+      side.must(
+          SevCommand.LAUNCH_SECRET,
+          new LaunchSecretBuffer(guest, 0x4000, 52, 0x10000, 64, 0x5000, 64)::write);
+      side.must(SevCommand.LAUNCH_FINISH, new HandleBuffer(guest)::write);
+      side.memory.flush();
+      return guest;
     }
   }
 
-  /** Every writable mapping but the Java heap, of which the dump has what lives. */
-  private static int inNativeMemory(Patterns patterns) throws Exception {
-    String heap =
-        String.valueOf(
-            ManagementFactory.getPlatformMBeanServer()
-                .invoke(
-                    new ObjectName("com.sun.management:type=DiagnosticCommand"),
-                    "gcHeapInfo",
-                    new Object[0],
-                    new String[0]));
-    List<long[]> javaHeap = new ArrayList<>();
-    Matcher range =
-        Pattern.compile("\\[0x([0-9a-f]+), 0x[0-9a-f]+, 0x([0-9a-f]+)\\)").matcher(heap);
-    while (range.find()) {
-      javaHeap.add(address(range));
+  /** The owner's part; all that is secret in it goes to the hunt. */
+  private static TransportKeys session(Side side) {
+    SecureRandom random = new SecureRandom();
+    byte[] nonce = new byte[16];
+    byte[] iv = new byte[16];
+    random.nextBytes(nonce);
+    random.nextBytes(iv);
+    TransportKeys keys = TransportKeys.generate(random);
+    side.hunt.aes("TEK", bytes(keys.tek()));
+    side.hunt.hmac("TIK", bytes(keys.tik()));
+    SevCertificate pdh = side.chain().pdh();
+    try (P384PrivateKey mine = P384PrivateKey.generate(random);
+        SecretBytes z = mine.agree(Certificates.publicKey(pdh));
+        SecretBytes master = Kdf.derive(z, "sev-master-secret", nonce, 16);
+        SecretBytes kek = Kdf.derive(master, "sev-kek", new byte[0], 16);
+        SecretBytes kik = Kdf.derive(master, "sev-kik", new byte[0], 16)) {
+      side.hunt.number("Z", bytes(z));
+      side.hunt.hmac("Z as a key", bytes(z));
+      side.hunt.hmac("master secret", bytes(master));
+      side.hunt.aes("KEK", bytes(kek));
+      side.hunt.hmac("KIK", bytes(kik));
+      SevCertificate cert =
+          SevCertificate.unsigned(
+              0, 0, Usage.PDH, Algorithm.ECDH_SHA256, mine.publicKey().qx(), mine.publicKey().qy());
+      side.put(0x2000, cert.toBytes());
+      side.put(0x3000, keys.seal(z, nonce, iv, POLICY).toBytes());
     }
-    range = Pattern.compile("\\[0x([0-9a-f]+), 0x([0-9a-f]+)\\)").matcher(heap);
-    while (range.find()) {
-      javaHeap.add(address(range));
-    }
-    int found = 0;
-    try (RandomAccessFile memory = new RandomAccessFile("/proc/self/mem", "r")) {
-      for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {
-        Matcher m = Pattern.compile("^([0-9a-f]+)-([0-9a-f]+) rw.. .*").matcher(line);
-        if (m.matches() && !line.contains("[")) {
-          long[] r = address(m);
-          if (javaHeap.stream().noneMatch(h -> h[0] < r[1] && r[0] < h[1])) {
-            found += count(memory, r[0], r[1], patterns);
-          }
-        }
-      }
-    }
-    return found;
+    return keys;
   }
 
-  private static long[] address(Matcher m) {
-    return new long[] {Long.parseLong(m.group(1), 16), Long.parseLong(m.group(2), 16)};
+  private static byte[] bytes(SecretBytes secret) {
+    return secret.expose(InsecureSecretAccess.get());
   }
 
-  private static int count(RandomAccessFile memory, long from, long until, Patterns patterns) {
-    byte[] piece = new byte[1 << 16];
-    int found = 0;
-    for (long at = from; at < until; at += piece.length) {
-      int n = (int) Math.min(piece.length, until - at);
-      try {
-        memory.seek(at);
-        memory.readFully(piece, 0, n);
-        found += patterns.count(piece, n);
-      } catch (IOException e) {
-        continue; // a guard page, or gone meanwhile
-      }
-    }
-    // What this test read is not what it looks for.
-    java.util.Arrays.fill(piece, (byte) 0);
-    return found;
+  /** Sends some of the guest, to its own platform: with keys of the firmware's making. */
+  private static void send(Side side, int guest) throws Exception {
+    CertificateSet set = side.psp.certificates();
+    PlatformChain chain = side.chain();
+    byte[] ask = set.ask().toBytes();
+    byte[] maker = Arrays.copyOf(ask, 2 * ask.length);
+    System.arraycopy(set.ark().toBytes(), 0, maker, ask.length, ask.length);
+    side.put(0x20000, chain.pdh().toBytes());
+    side.put(0x22000, chain.certs());
+    side.put(0x24000, maker);
+    side.must(
+        SevCommand.SEND_START,
+        new SendStartBuffer(
+                guest,
+                0,
+                0x20000,
+                SevCertificate.BYTES,
+                0x22000,
+                PlatformChain.CERTS_BYTES,
+                0x24000,
+                maker.length,
+                0x26000,
+                128)
+            ::write);
+    TransportKeys keys = (TransportKeys) call(call(guest(side, guest), "keys"), "transport");
+    side.hunt.aes("SEND's TEK", bytes(keys.tek()));
+    side.hunt.hmac("SEND's TIK", bytes(keys.tik()));
+    side.must(
+        SevCommand.SEND_UPDATE_DATA,
+        new LaunchSecretBuffer(guest, 0x4000, 52, 0x10000, 4096, 0x28000, 4096)::write);
+    side.must(SevCommand.SEND_FINISH, new HandleBuffer(guest)::write);
   }
 
-  /** The key and its ten round keys, FIPS 197, all of them masked; each also with words turned. */
-  private static final class Patterns {
-    private final long[] firsts = new long[2 * (ROUNDS + 1)];
-    private final long[] seconds = new long[firsts.length];
+  // What only the firmware knows
 
-    Patterns(byte[] masked) {
-      int[] w = new int[4 * (ROUNDS + 1)];
-      for (int i = 0; i < 4; i++) {
-        for (int b = 0; b < 4; b++) {
-          w[i] = w[i] << 8 | (masked[4 * i + b] ^ MASK) & 0xFF;
-        }
-      }
-      int round = 1;
-      for (int i = 4; i < w.length; i++) {
-        int t = w[i - 1];
-        if (i % 4 == 0) {
-          t = substitute(Integer.rotateLeft(t, 8)) ^ round << 24;
-          round = times2(round);
-        }
-        w[i] = w[i - 4] ^ t;
-      }
-      for (int k = 0; k <= ROUNDS; k++) {
-        add(2 * k, w, 4 * k, false);
-        add(2 * k + 1, w, 4 * k, true);
-      }
-      java.util.Arrays.fill(w, 0);
-    }
+  private static Object guest(Side side, int handle) throws Exception {
+    Object platform = field(side.psp, "platform");
+    return ((Optional<?>) method(platform, "guest", int.class).invoke(platform, handle))
+        .orElseThrow();
+  }
 
-    private void add(int i, int[] w, int at, boolean turned) {
-      long m = 0x0101010101010101L * MASK;
-      firsts[i] = pair(w[at], w[at + 1], turned) ^ m;
-      seconds[i] = pair(w[at + 2], w[at + 3], turned) ^ m;
-    }
+  private static void seed(Side side, int guest) throws Exception {
+    SecretBytes seed = (SecretBytes) field(call(guest(side, guest), "keys"), "vekSeed");
+    side.hunt.hmac("VEK seed", bytes(seed));
+  }
 
-    private static long pair(int a, int b, boolean turned) {
-      int x = turned ? Integer.reverseBytes(a) : a;
-      int y = turned ? Integer.reverseBytes(b) : b;
-      return Integer.toUnsignedLong(x) << 32 | Integer.toUnsignedLong(y);
-    }
+  private static void scalars(Side side, KeyHunt hunt) throws Exception {
+    Object platform = field(side.psp, "platform");
+    Object keys = call(platform, "keys");
+    hunt.number("OCA", bytes(((P384PrivateKey) oca(keys)).scalar()));
+    hunt.number("PEK", bytes(((P384PrivateKey) call(keys, "pek")).scalar()));
+    hunt.number("PDH", bytes(((P384PrivateKey) call(keys, "pdh")).scalar()));
+    hunt.number("CEK", bytes(((P384PrivateKey) call(call(platform, "chip"), "cek")).scalar()));
+  }
 
-    private static int times2(int x) {
-      return (x << 1 ^ (x & 0x80) / 0x80 * 0x11B) & 0xFF;
-    }
+  private static Object oca(Object keys) throws Exception {
+    return ((Optional<?>) field(keys, "oca")).orElseThrow();
+  }
 
-    private static int substitute(int word) {
-      int out = 0;
-      for (int shift = 24; shift >= 0; shift -= 8) {
-        out = out << 8 | sbox(word >>> shift & 0xFF);
-      }
-      return out;
-    }
+  private static Object field(Object target, String name) throws Exception {
+    Field f = target.getClass().getDeclaredField(name);
+    f.setAccessible(true);
+    return f.get(target);
+  }
 
-    /** The inverse in GF(2^8), and the affine map. FIPS 197, 5.1.1. */
-    private static int sbox(int x) {
-      int inverse = 0;
-      for (int y = 1; y < 256 && x != 0; y++) {
-        if (times(x, y) == 1) {
-          inverse = y;
-          break;
-        }
-      }
-      int out = 0x63;
-      for (int i = 0; i < 5; i++) {
-        out ^= (inverse << i | inverse >>> 8 - i) & 0xFF;
-      }
-      return out;
-    }
+  private static Object call(Object target, String name) throws Exception {
+    return method(target, name).invoke(target);
+  }
 
-    private static int times(int a, int b) {
-      int out = 0;
-      int x = a;
-      for (int y = b; y != 0; y >>>= 1) {
-        out ^= (y & 1) * x;
-        x = times2(x);
-      }
-      return out;
-    }
-
-    /** How often one of them is in the first {@code length} bytes, at any offset. */
-    int count(byte[] bytes, int length) {
-      long m = 0x0101010101010101L * MASK;
-      int found = 0;
-      long now = 0;
-      for (int i = 0; i < length; i++) {
-        now = now << 8 | bytes[i] & 0xFF;
-        if (i >= 7) {
-          for (int p = 0; p < firsts.length; p++) {
-            if ((now ^ m) == firsts[p] && i + 8 < length && second(bytes, i + 1) == seconds[p]) {
-              found++;
-            }
-          }
-        }
-      }
-      return found;
-    }
-
-    private static long second(byte[] bytes, int at) {
-      long out = 0;
-      for (int i = 0; i < 8; i++) {
-        out = out << 8 | bytes[at + i] & 0xFF;
-      }
-      return out ^ 0x0101010101010101L * MASK;
-    }
+  private static Method method(Object target, String name, Class<?>... types) throws Exception {
+    Method m = target.getClass().getDeclaredMethod(name, types);
+    m.setAccessible(true);
+    return m;
   }
 }
