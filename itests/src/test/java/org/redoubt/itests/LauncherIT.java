@@ -16,6 +16,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -196,6 +197,39 @@ class LauncherIT {
     assertEquals(1, bad.status(), bad::toString);
     assertOneLine(bad.err());
     assertTrue(bad.out().contains("aes-128-xex"), bad::toString);
+  }
+
+  @Test
+  void shouldNameEachBadFileInOneLineAndRunOn() throws Exception {
+    Path little = Files.write(folder.resolve("short.img"), new byte[1000]);
+    Path readOnly = Files.write(folder.resolve("readonly.img"), new byte[1 << 20]);
+    Files.setPosixFilePermissions(readOnly, PosixFilePermissions.fromString("r--r--r--"));
+    Path huge = folder.resolve("huge.img");
+    Path damaged = Files.writeString(folder.resolve("damaged.jar"), "no jar");
+    Path missing = folder.resolve("missing.jar");
+    List<List<String>> cases =
+        List.of(
+            List.of("mem:create a --size 1M --dram " + little, little + " is too short"),
+            List.of("mem:create a --size 1M --dram " + readOnly, readOnly + " is read-only"),
+            List.of("mem:create a --size 7000G --dram " + huge, huge + " does not fit"),
+            List.of("mem:create a --size 1M --dram " + folder, folder + " is not a plain file"),
+            List.of("felix:install " + damaged.toUri(), "damaged.jar cannot be installed"),
+            List.of("felix:install " + missing.toUri(), "missing.jar cannot be installed"),
+            List.of("mem:create a --size 1M --soc-cache 5000", "5000 bytes"),
+            List.of("engine:use nix", "'nix'"));
+    String script =
+        cases.stream().map(row -> row.get(0) + "\n").collect(Collectors.joining())
+            + "mem:create ok --size 1M\nmem:write 0 hello\nmem:read 0 5\n";
+    Processes.Outcome outcome = redoubt(script);
+    assertEquals(1, outcome.status(), outcome::toString);
+    List<String> lines = outcome.err().lines().toList();
+    assertEquals(cases.size(), lines.size(), outcome::toString);
+    for (int i = 0; i < lines.size(); i++) {
+      assertTrue(lines.get(i).contains(cases.get(i).get(1)), lines.get(i));
+    }
+    assertTrue(outcome.out().endsWith("hello\n"), outcome::toString);
+    assertEquals(1000, Files.size(little));
+    assertFalse(Files.exists(huge), "nothing is left behind");
   }
 
   @Test
