@@ -3,11 +3,13 @@
 # Starts all vCPUs (2 or 4) by INIT and SIPI in x2APIC mode. Pairs of vCPUs run each test on 4,096 locations in each of ROUNDS
 # rounds; four run IRIW. Outcomes that x86 forbids (APM Vol. 2, section 7.2) end the run with the number of the test:
 #   1 SB with MFENCE   2 SB with XCHG   3 MP   4 LB   5 2+2W   6 R with MFENCE   7 S   8 CoRR   9 LOCK INC
+#   13 LOCK CMPXCHG16B   14 LOCK across 8 bytes, a cache line and a page
 #   10 IRIW   11 a stale translation after a shootdown by IPI   12 too few vCPUs came
 # All well: 42.
 .set N, 4096
 .set ROUNDS, 16
 .set SHOTS, 200
+.set SELDOM, 4                          # tests 13 and 14 act in one iteration of so many, for they stop all vCPUs
 .set TRAMPOLINE, 0x8000
 .set VARS, 0x1d00000
 .set ALIVE, VARS
@@ -158,7 +160,7 @@ next_round:
     jnz 1f
     mov %r12, %rdi                  # the first of a pair clears
     xor %eax, %eax
-    mov $0x201000 / 8, %ecx
+    mov $0x201008 / 8, %ecx
     rep stosq
 1:  call barrier
     mov %r12, %rsi
@@ -220,6 +222,40 @@ body co0, "movl $1,(%rsi)"
 body co1, "mov (%rsi),%eax; mov (%rsi),%edx; mov %eax,(%rdi); mov %edx,4(%rdi)"
 body inc0, "lock incl 0x200000(%r12); lock xaddl %eax,0x200040(%r12); movl $1,(%rsi)"
 
+# Both count in both halves of 16 bytes, and in the upper half alone too.
+wide:
+    push %rbx
+    push %rcx
+1:  test $SELDOM - 1, %ecx
+    jnz 3f
+    push %rcx
+    mov 0x200080(%r12), %rax
+    mov 0x200088(%r12), %rdx
+2:  lea 1(%rax), %rbx
+    lea 1(%rdx), %rcx
+    lock cmpxchg16b 0x200080(%r12)
+    jnz 2b
+    lock incq 0x200088(%r12)
+    pop %rcx
+3:  loop 1b
+    pop %rcx
+    pop %rbx
+    ret
+
+# Both add what carries from one side of the boundary to the other; and in an aligned neighbour that overlaps.
+split:
+    push %rcx
+1:  test $SELDOM - 1, %ecx
+    jnz 2f
+    lock addl $0xffff, 0x2000c6(%r12)
+    lock incw 0x2000c4(%r12)
+    lock addl $0xffff, 0x2000fe(%r12)
+    mov $0xffff, %eax
+    lock xadd %eax, 0x200ffe(%r12)
+2:  loop 1b
+    pop %rcx
+    ret
+
 check_sb1:
     mov $1, %edx
     jmp check_sb
@@ -274,6 +310,25 @@ check_inc:
     cmpl $2 * N, 0x200000(%r12)
     jne forbidden
 ok: ret
+check_wide:
+    mov $13, %edx
+    cmpq $2 * N / SELDOM, 0x200080(%r12)
+    jne forbidden
+    cmpq $4 * N / SELDOM, 0x200088(%r12)
+    jne forbidden
+    ret
+check_split:
+    mov $14, %edx
+    mov $2 * N / SELDOM * 0xffff, %eax
+    cmp %eax, 0x2000c6(%r12)
+    jne forbidden
+    cmp %eax, 0x2000fe(%r12)
+    jne forbidden
+    cmp %eax, 0x200ffe(%r12)
+    jne forbidden
+    cmpw $2 * N / SELDOM, 0x2000c4(%r12)
+    jne forbidden
+    ret
 forbidden:
     mov %edx, %eax
 exit:
@@ -301,7 +356,7 @@ litmus_done:
     jnz 2f
     mov $DATA, %edi
     xor %eax, %eax
-    mov $0x201000 / 8, %ecx
+    mov $0x201008 / 8, %ecx
     rep stosq
 2:  call barrier
     mov $DATA, %esi
@@ -420,6 +475,8 @@ tests:
     .quad s0, s1, check_s
     .quad co0, co1, check_co
     .quad inc0, inc0, check_inc
+    .quad wide, wide, check_wide
+    .quad split, split, check_split
     .quad 0, 0, 0
 iriw:
     .quad iriw0, iriw1, iriw2, iriw3

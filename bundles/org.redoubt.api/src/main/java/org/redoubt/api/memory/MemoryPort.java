@@ -106,6 +106,19 @@ public interface MemoryPort extends AutoCloseable {
    */
   void written(long spa, long bytes);
 
+  /**
+   * Runs a short action while no other port of this memory system runs: for what no host
+   * instruction does atomically. The port is running before and after. On the way in, addresses may
+   * have been revoked, so the action looks at the TLB; it calls no method of this port.
+   *
+   * <p>A memory system whose ports can run at the same time overrides this.
+   *
+   * @return what the action returns
+   */
+  default int alone(java.util.function.IntSupplier action) {
+    return action.getAsInt();
+  }
+
   /** Detaches: parked or running, the TLB is emptied first. */
   @Override
   void close();

@@ -2,6 +2,7 @@ package org.redoubt.memory.internal;
 
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.memory.MemoryClient;
 
@@ -147,6 +148,25 @@ final class Handshake {
         }
       } finally {
         go(all, -1);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Runs an action of a parked port's thread while no other port runs. Nobody revokes that port's
+   * addresses meanwhile, for that takes this lock.
+   */
+  int alone(Port self, IntSupplier action) {
+    lock.lock();
+    try {
+      Port[] others = Arrays.stream(ports).filter(port -> port != self).toArray(Port[]::new);
+      try {
+        stop(others, -1);
+        return action.getAsInt();
+      } finally {
+        go(others, -1);
       }
     } finally {
       lock.unlock();

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.memory.MemoryClient;
 import org.redoubt.api.memory.MemoryPort;
@@ -127,6 +128,19 @@ final class Port implements MemoryPort {
   public void safepoint() {
     if (wanted && running()) {
       park();
+      resume();
+    }
+  }
+
+  @Override
+  public int alone(IntSupplier action) {
+    if (handshake.count() == 1) {
+      return action.getAsInt();
+    }
+    park();
+    try {
+      return handshake.alone(this, action);
+    } finally {
       resume();
     }
   }

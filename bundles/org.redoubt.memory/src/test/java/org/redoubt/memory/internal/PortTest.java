@@ -100,6 +100,66 @@ class PortTest {
 
   private final Rig rig = new Rig();
 
+  /**
+   * Two longs are added to by plain loads and stores while nobody else runs; to the second one of
+   * them others add atomically as they run. Pages come and go meanwhile.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {8, 4096})
+  void shouldLoseNoUpdateWhenOneActsAloneAndOthersRun(int cachePages) throws Exception {
+    int pages = 24;
+    int rounds = 3_000;
+    int threads = 4;
+    try (MemorySystem system = rig.system(64, cachePages)) {
+      zero(system, pages);
+      List<Callable<Long>> work = new ArrayList<>();
+      for (int t = 0; t < threads; t++) {
+        int seed = t;
+        work.add(() -> {
+          Vcpu vcpu = new Vcpu(system, 1);
+          vcpu.port.enter();
+          for (int i = 0; i < rounds; i++) {
+            long spa = place(seed, i, pages) & -PAGE;
+            if (i % 4 == 0) {
+              addAlone(vcpu, spa);
+            } else {
+              vcpu.count(spa + 8);
+            }
+          }
+          vcpu.port.close();
+          return 0L;
+        });
+      }
+      runAll(work);
+      long first = 0;
+      long second = 0;
+      for (long page = 0; page < pages; page++) {
+        first += system.view(1).getLong(page * PAGE);
+        second += system.view(1).getLong(page * PAGE + 8);
+      }
+      assertEquals((long) threads * rounds / 4, first, system.stats().toString());
+      assertEquals((long) threads * rounds, second, system.stats().toString());
+    }
+  }
+
+  private static void addAlone(Vcpu vcpu, long spa) {
+    while (vcpu.port.alone(
+            () -> {
+              Long host = vcpu.tlb.get(spa >>> 12);
+              if (host == null) {
+                return 0;
+              }
+              HOST.set(ValueLayout.JAVA_LONG, host, HOST.get(ValueLayout.JAVA_LONG, host) + 1);
+              Thread.yield();
+              HOST.set(
+                  ValueLayout.JAVA_LONG, host + 8, HOST.get(ValueLayout.JAVA_LONG, host + 8) + 1);
+              return 1;
+            })
+        == 0) {
+      vcpu.tlb.put(spa >>> 12, vcpu.port.page(spa, vcpu.tag, true) & -PAGE);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {8, 16, 4096})
   void shouldLoseNoUpdateWhenVcpusAndViewsCountInFewPages(int cachePages) throws Exception {

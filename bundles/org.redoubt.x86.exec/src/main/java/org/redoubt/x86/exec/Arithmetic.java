@@ -240,26 +240,22 @@ final class Arithmetic {
     Flags.setZero(cpu, old == expected);
   }
 
-  /** Host memory has no 16-byte exchange: one lock for all, and the halves are stored in turn. */
-  private static final Object WIDE_EXCHANGE = new Object();
-
   static void cmpxchg16b(Cpu cpu, Insn in) {
     long gva = Ea.linear(cpu, in, 16, true);
     if ((gva & 15) != 0) {
       throw cpu.raise(Vector.GP, 0);
     }
-    synchronized (WIDE_EXCHANGE) {
-      Mem.checkWrite(cpu, gva, 16);
-      long low = Mem.load64(cpu, gva);
-      long high = Mem.load64(cpu, gva + 8);
-      boolean equal = low == cpu.r[Gpr.RAX] && high == cpu.r[Gpr.RDX];
-      if (equal) {
-        Mem.store128(cpu, gva, cpu.r[Gpr.RBX], cpu.r[Gpr.RCX]);
-      } else {
-        cpu.r[Gpr.RAX] = low;
-        cpu.r[Gpr.RDX] = high;
-      }
-      Flags.setStatus(cpu, Flags.status(cpu) & ~Rflags.ZF | (equal ? Rflags.ZF : 0));
+    long low = cpu.r[Gpr.RAX];
+    long high = cpu.r[Gpr.RDX];
+    Mem.checkWrite(cpu, gva, 16);
+    boolean equal =
+        in.lock
+            ? Mem.compareAndSet128(cpu, gva, low, high, cpu.r[Gpr.RBX], cpu.r[Gpr.RCX])
+            : Mem.replaceWide(cpu, gva, low, high, cpu.r[Gpr.RBX], cpu.r[Gpr.RCX]);
+    if (!equal) {
+      cpu.r[Gpr.RAX] = cpu.temp[0];
+      cpu.r[Gpr.RDX] = cpu.temp[1];
     }
+    Flags.setStatus(cpu, Flags.status(cpu) & ~Rflags.ZF | (equal ? Rflags.ZF : 0));
   }
 }

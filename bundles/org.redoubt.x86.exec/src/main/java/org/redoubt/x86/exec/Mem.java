@@ -307,8 +307,8 @@ public final class Mem {
   // Atomics
 
   /**
-   * Atomically replaces 8 to 64 bits if they hold {@code expected}. An operand that crosses 8
-   * aligned bytes is replaced without atomicity (see the bundle's quirks).
+   * Atomically replaces 8 to 64 bits if they hold {@code expected}. For an operand that crosses 8
+   * aligned bytes all other vCPUs stop.
    *
    * @return false if they did not
    */
@@ -316,11 +316,7 @@ public final class Mem {
     int bytes = width >> 3;
     int offset = (int) gva & 7;
     if (offset + bytes > 8) {
-      if (loadForWrite(cpu, gva, width) != expected) {
-        return false;
-      }
-      store(cpu, gva, width, value);
-      return true;
+      return compareAndSetAcross(cpu, gva, width, expected, value);
     }
     long e = entry(cpu, gva);
     if (writeHit(e, gva)) {
@@ -337,6 +333,80 @@ public final class Mem {
       cpu.mmu.written(cpu.mmu.spa(), bytes);
     }
     return done;
+  }
+
+  /** Answers of what is done alone: the other answers are 0 and 1. */
+  private static final int NOT_IN_TLB = 2;
+
+  /** How often a page may be gone again before its turn comes. */
+  private static final int ATTEMPTS = 8;
+
+  private static boolean compareAndSetAcross(
+      Cpu cpu, long gva, int width, long expected, long value) {
+    int bytes = width >> 3;
+    for (int i = 0; i < ATTEMPTS; i++) {
+      checkWrite(cpu, gva, bytes);
+      int answer = cpu.hooks.alone(() -> replaceAlone(cpu, gva, bytes, expected, value));
+      if (answer != NOT_IN_TLB) {
+        return answer != 0;
+      }
+    }
+    // A page with decoded code on it, a device, a guarded access: the TLB never has it.
+    if (loadForWrite(cpu, gva, width) != expected) {
+      return false;
+    }
+    store(cpu, gva, width, value);
+    return true;
+  }
+
+  private static int replaceAlone(Cpu cpu, long gva, int bytes, long expected, long value) {
+    long last = gva + bytes - 1;
+    if (!hit(cpu, gva, Mmu.WRITE) || !hit(cpu, last, Mmu.WRITE)) {
+      return NOT_IN_TLB;
+    }
+    long old = 0;
+    for (int i = 0; i < bytes; i++) {
+      old |= (long) HostMemory.get8(host(entry(cpu, gva + i), gva + i)) << (8 * i);
+    }
+    if (old != Operands.zeroExtend(expected, 8 * bytes)) {
+      return 0;
+    }
+    for (int i = 0; i < bytes; i++) {
+      HostMemory.put8(host(entry(cpu, gva + i), gva + i), (int) (value >>> (8 * i)));
+    }
+    return 1;
+  }
+
+  /**
+   * Atomically replaces 16 aligned bytes if they hold {@code low} and {@code high}; what they held
+   * is then in {@code temp[0]} and {@code temp[1]} of the vCPU. All other vCPUs stop.
+   *
+   * @return false if they did not
+   */
+  static boolean compareAndSet128(
+      Cpu cpu, long gva, long low, long high, long newLow, long newHigh) {
+    for (int i = 0; i < ATTEMPTS; i++) {
+      checkWrite(cpu, gva, 16);
+      int answer =
+          cpu.hooks.alone(() ->
+              hit(cpu, gva, Mmu.WRITE)
+                  ? replaceWide(cpu, gva, low, high, newLow, newHigh) ? 1 : 0
+                  : NOT_IN_TLB);
+      if (answer != NOT_IN_TLB) {
+        return answer != 0;
+      }
+    }
+    return replaceWide(cpu, gva, low, high, newLow, newHigh);
+  }
+
+  /** As {@link #compareAndSet128}, without atomicity: CMPXCHG16B without LOCK. */
+  static boolean replaceWide(Cpu cpu, long gva, long low, long high, long newLow, long newHigh) {
+    load128(cpu, gva, cpu.temp, 0);
+    if (cpu.temp[0] != low || cpu.temp[1] != high) {
+      return false;
+    }
+    store128(cpu, gva, newLow, newHigh);
+    return true;
   }
 
   private static boolean exchange(long host, int bytes, long expected, long value) {

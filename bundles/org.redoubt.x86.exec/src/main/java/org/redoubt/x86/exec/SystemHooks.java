@@ -36,6 +36,14 @@ public interface SystemHooks {
   /** CLFLUSH and its kin: a fault if the address cannot be read. */
   void flushLine(long gva);
 
+  /**
+   * Runs a short action while no other vCPU runs: the bus lock. The action uses what is in the TLB
+   * and nothing else.
+   *
+   * @return what the action returns
+   */
+  int alone(java.util.function.IntSupplier action);
+
   /** A #UD was raised for an operation that is known but not supported. */
   void unsupported(org.redoubt.x86.decode.Insn in);
 }

@@ -723,6 +723,11 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   }
 
   @Override
+  public int alone(java.util.function.IntSupplier action) {
+    return port.alone(action);
+  }
+
+  @Override
   public void unsupported(Insn in) {
     unsupported.merge(in.op, 1L, Long::sum);
     lastUnsupported = in + " at " + Long.toHexString(in.rip);

@@ -112,6 +112,9 @@ final class FlatMachine implements AutoCloseable {
                   client.revokeAll();
                 }
                 case "unwatch" -> watched.remove((long) arguments[0] & -4096);
+                case "alone" -> {
+                  return ((java.util.function.IntSupplier) arguments[0]).getAsInt();
+                }
                 default -> {}
               }
               return null;

@@ -84,6 +84,9 @@ final class GuestSide implements AutoCloseable {
               if (method.getName().equals("flushLine")) {
                 return null;
               }
+              if (method.getName().equals("alone")) {
+                return ((java.util.function.IntSupplier) arguments[0]).getAsInt();
+              }
               throw new IllegalStateException("Not for user code: " + method);
             });
     return type.cast(proxy);
