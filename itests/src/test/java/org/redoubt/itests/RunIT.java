@@ -28,6 +28,23 @@ class RunIT {
   /** Writes "Hi", then 7 to the debug-exit port. */
   private static final String SAY_HI = "66baf803 b048 ee b069 ee b00a ee b007 e6f4 f4 ebfd";
 
+  /**
+   * Enables AVX, asks for the size of the save area, computes 1 + 1 in eight lanes, saves, clears
+   * and restores the registers, and exits with size - 792 + the topmost lane.
+   */
+  private static final String USE_AVX =
+      """
+      0f20e0 0d00060400 0f22e0    ; CR4: OSFXSR, OSXMMEXCPT, OSXSAVE
+      31c9 31d2 b807000000 0f01d1 ; xsetbv: x87, SSE, AVX
+      b80d000000 31c9 0fa2 89de   ; cpuid 0Dh; mov esi, ebx
+      c5fd76c0 c4e27d1ec8         ; vpcmpeqd ymm0, ymm0, ymm0; vpabsd ymm1, ymm0
+      c5f5fed1                    ; vpaddd ymm2, ymm1, ymm1
+      bf0000e001 b807000000 31d2  ; mov edi, 1E00000h; EDX:EAX = 7
+      0fc727 c5fc77 0fae2f        ; xsavec [rdi]; vzeroall; xrstor [rdi]
+      c4e37d39d301 c4e37916d803   ; vextracti128 xmm3, ymm2, 1; vpextrd eax, xmm3, 3
+      8d8430e8fcffff e6f4 ebfe    ; lea eax, [rax + rsi - 792]; out F4h, al
+      """;
+
   /** An undefined instruction, without an interrupt table. */
   private static final String TRIPLE_FAULT = "0f0b";
 
@@ -177,6 +194,36 @@ class RunIT {
         new Arguments("go together", "--kernel", good, "--secret-header", "h"),
         new Arguments("--no-secret", "--kernel", good, "--session", "s", "--dh-cert", "d"),
         new Arguments("encrypted guest", "--kernel", good, "--protection", "none", "--no-secret"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"EPYC", "EPYC-v3", "EPYC-Rome", "EPYC-Milan", "EPYC-Milan-v2"})
+  void shouldHaveAvxInEveryEpyc(String model) throws Exception {
+    Path kernel = file("avx-" + model, HandMadeKernel.ofListing(USE_AVX));
+    try (Launched run =
+        Launched.of(
+            "run",
+            "--kernel",
+            kernel.toString(),
+            "--memory",
+            "64M",
+            "--protection",
+            "none",
+            "--cpu",
+            model)) {
+      assertEquals(832 - 792 + 2, run.exitCode(START), run::err);
+    }
+  }
+
+  @Test
+  void shouldSayWhatEachCpuModelIs() throws Exception {
+    try (Launched run = Launched.of("run", "--cpu", "help")) {
+      assertEquals(0, run.exitCode(START), run::err);
+      List<String> lines = run.out().lines().toList();
+      assertTrue(lines.getFirst().matches("EPYC +Zen 1 .*AVX2.*"), run::out);
+      assertTrue(lines.stream().anyMatch(line -> line.matches("EPYC-Milan +Zen 3 .*")), run::out);
+      assertTrue(lines.stream().allMatch(line -> line.matches("\\S+ +\\S.*")), run::out);
+    }
   }
 
   /** Options of {@code run}, and a word that the one line about them holds. */

@@ -1,6 +1,7 @@
 package org.redoubt.api.vm;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 import org.redoubt.api.HypervisorException;
@@ -26,6 +27,14 @@ public interface Hypervisor {
    *     refuses the session
    */
   Vm create(VmConfig config, LaunchSession session) throws HypervisorException;
+
+  /**
+   * The CPU models of an engine, the default first, each with a line that says what it is.
+   *
+   * @param engine its name; the default engine if empty
+   * @throws HypervisorException if there is no such engine
+   */
+  Map<String, String> cpuModels(Optional<String> engine) throws HypervisorException;
 
   /** The VMs that exist, oldest first. */
   List<Vm> vms();

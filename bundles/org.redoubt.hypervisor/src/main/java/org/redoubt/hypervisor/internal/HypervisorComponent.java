@@ -143,6 +143,11 @@ public final class HypervisorComponent implements Hypervisor {
   }
 
   @Override
+  public Map<String, String> cpuModels(Optional<String> engine) throws HypervisorException {
+    return service.cpuModels(engine);
+  }
+
+  @Override
   public List<Vm> vms() {
     return service.vms();
   }

@@ -7,7 +7,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
@@ -88,6 +90,16 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
     }
     // What a launch log shows may be these mappings, for as long as somebody looks at it.
     return compose(config, cpus, mmus, plan(config, Arena.ofAuto()), session);
+  }
+
+  @Override
+  public Map<String, String> cpuModels(Optional<String> engine) throws HypervisorException {
+    CpuEngineFactory cpus = parts.cpus.find(engine).service();
+    Map<String, String> models = new LinkedHashMap<>();
+    for (String model : cpus.models()) {
+      models.put(model, cpus.about(model));
+    }
+    return models;
   }
 
   private void check(VmConfig config) throws HypervisorException {

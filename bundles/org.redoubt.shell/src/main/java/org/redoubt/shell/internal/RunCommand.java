@@ -1,6 +1,7 @@
 package org.redoubt.shell.internal;
 
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.felix.service.command.Function;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +62,10 @@ public final class RunCommand extends ShellCommand {
 
     @Override
     public int run(Io io) throws Exception {
+      if (options.cpu.equals("help")) {
+        listCpuModels(io);
+        return 0;
+      }
       if (options.lab) {
         System.err.println("--lab: the guest's debug policy is ignored.");
       }
@@ -76,6 +81,16 @@ public final class RunCommand extends ShellCommand {
           System.err.println(how.report().strip());
         }
         return how.exitCode();
+      }
+    }
+
+    private void listCpuModels(Io io) throws UsageException {
+      try {
+        Map<String, String> models = hypervisor.cpuModels(Optional.ofNullable(options.cpuEngine));
+        models.forEach((name, about) -> io.out().println("%-14s %s".formatted(name, about)));
+        io.out().flush();
+      } catch (HypervisorException e) {
+        throw new UsageException(Failures.oneLine(e));
       }
     }
 

@@ -84,7 +84,10 @@ final class VmOptions {
   @Option(names = "--cpu-engine", paramLabel = "NAME", description = "CPU engine.")
   @Nullable String cpuEngine;
 
-  @Option(names = "--cpu", paramLabel = "MODEL", description = "CPU model (default: EPYC).")
+  @Option(
+      names = "--cpu",
+      paramLabel = "MODEL|help",
+      description = "CPU model (default: EPYC); run lists them for help.")
   String cpu = "EPYC";
 
   @Option(names = "--dram", paramLabel = "FILE", description = "Back DRAM by this file.")
