@@ -91,7 +91,7 @@ final class DecoderTest {
         "64 | c4 e2 e9 98 c1       | VFMADD132PD xmm0:128, xmm2:128, xmm1:128",
         "32 | c4 e2 e9 98 c1       | VFMADD132PD xmm0:128, xmm2:128, xmm1:128",
         "64 | c4 e3 fd 00 c1 1b    | VPERMQ ymm0, ymm1, 0x1b",
-        "64 | c4 e3 7d 00 c1 1b    | INVALID",
+        "64 | c4 e3 7d 00 c1 1b    | VPERMQ ymm0, ymm1, 0x1b",
         "64 | c4 e3 f9 00 c1 1b    | INVALID",
         "64 | c4 e2 6d 90 04 8b    | VPGATHERDD ymm0, [r3+0]:32, ymm2, ymm1",
         "64 | c4 e2 6d 90 04 a3    | VPGATHERDD ymm0, [r3+0]:32, ymm2, ymm4",

@@ -28,6 +28,11 @@ class FpuFaultTest {
   private static final String PADDB_XMM = "660ffcc1";
   private static final String ADDPS = "0f58c1";
   private static final String DIVSS = "f30f5ec1";
+  private static final String VADDPS = "c5f458c1"; // ymm0, ymm1, ymm1
+  private static final String VLDMXCSR = "c5f8ae10"; // [rax]
+  private static final String VZEROUPPER = "c5f877";
+  private static final String VADDPS_RAX = "c5f45800"; // ymm0, ymm1, [rax]
+  private static final String VMOVUPS_TO_RAX = "c5fc1100"; // [rax], ymm0
   private static final String LDMXCSR = "0fae10"; // [rax]
   private static final String FXSAVE = "0fae00";
   private static final String XSAVE = "0fae20";
@@ -70,6 +75,16 @@ class FpuFaultTest {
       new Availability(PADDB_XMM, 0, Cr4.OSFXSR, Vector.UD),
       new Availability(ADDPS, Cr0.TS, 0, Vector.NM),
       new Availability(ADDPS, Cr0.EM | Cr0.TS, 0, Vector.UD),
+      // APM2 11.3: AVX asks for OSXSAVE and XCR0, and for nothing else of these.
+      new Availability(VADDPS, Cr0.TS, 0, Vector.NM),
+      new Availability(VADDPS, Cr0.EM, 0, NO_TRAP),
+      new Availability(VADDPS, 0, Cr4.OSFXSR, NO_TRAP),
+      new Availability(VADDPS, 0, Cr4.OSXSAVE, Vector.UD),
+      new Availability(VADDPS, Cr0.TS, Cr4.OSXSAVE, Vector.UD),
+      new Availability(VLDMXCSR, Cr0.TS, 0, Vector.NM),
+      new Availability(VLDMXCSR, 0, Cr4.OSXSAVE, Vector.UD),
+      new Availability(VZEROUPPER, Cr0.TS, 0, Vector.NM),
+      new Availability(VZEROUPPER, 0, Cr4.OSXSAVE, Vector.UD),
       new Availability(LDMXCSR, Cr0.TS, 0, Vector.NM),
       new Availability(LDMXCSR, 0, Cr4.OSFXSR, Vector.UD),
       new Availability(FXSAVE, Cr0.TS, 0, Vector.NM),
@@ -142,6 +157,55 @@ class FpuFaultTest {
     assertEquals(Vector.GP, run(ADDPS_RAX));
     guest.cpu.fpu.setMxcsr(0x2_1f80);
     assertEquals(Vector.PF, run(ADDPS_RAX));
+  }
+
+  @Test
+  void shouldRefuseVexUnlessXcr0HasSseAndAvx() {
+    for (int xcr0 = 1; xcr0 < 8; xcr0 += 2) {
+      guest.cpu.xcr0 = xcr0;
+      assertEquals(xcr0 == 7 ? NO_TRAP : Vector.UD, run(VADDPS), "XCR0 " + xcr0);
+    }
+  }
+
+  /** A process cannot go there: there are no VEX encodings in real and virtual-8086 mode. */
+  @Test
+  void shouldRefuseVexInRealMode() {
+    guest.mode(CodeSize.BITS16);
+    byte[] bytes = HexFormat.of().parseHex(VADDPS);
+    Insn in = guest.decode(bytes, CodeSize.BITS16);
+    guest.run(in);
+    assertEquals(NO_TRAP, guest.trap());
+    guest.cpu.cr0 &= ~Cr0.PE;
+    guest.run(in);
+    assertEquals(Vector.UD, guest.trap());
+  }
+
+  /** The operand's upper half is not there: nothing of the lower half shows. */
+  @Test
+  void shouldChangeNothingWhenTheSecondLaneFaults() {
+    guest.cpu.fpu.setMxcsr(0x1f80);
+    guest.cpu.r[0] = HostCpu.DATA + HostCpu.DATA_BYTES - 16;
+    for (int i = 0; i < 2; i++) {
+      guest.cpu.fpu.xmm[i] = 7;
+      guest.cpu.fpu.ymm[i] = 8;
+      guest.cpu.fpu.xmm[2 + i] = 0x3f80_0000_3f80_0000L;
+    }
+    long last = HostCpu.DATA_BYTES - 16L;
+    guest.data().set(java.lang.foreign.ValueLayout.JAVA_LONG, last, 0x3eaa_aaab);
+    assertEquals(Vector.PF, run(VADDPS_RAX));
+    assertEquals(Vector.PF, run(VMOVUPS_TO_RAX));
+    for (int i = 0; i < 2; i++) {
+      assertEquals(7, guest.cpu.fpu.xmm[i]);
+      assertEquals(8, guest.cpu.fpu.ymm[i]);
+    }
+    assertEquals(0x1f80, guest.cpu.fpu.mxcsr());
+    assertEquals(0x3eaa_aaabL, guest.data().get(java.lang.foreign.ValueLayout.JAVA_LONG, last));
+    // The next one starts with lane 0 again, and legacy SSE sees no lane at all.
+    guest.cpu.r[0] -= 16;
+    assertEquals(NO_TRAP, run(VADDPS_RAX));
+    guest.cpu.fpu.ymm[0] = 8;
+    assertEquals(NO_TRAP, run(PADDB_XMM));
+    assertEquals(8, guest.cpu.fpu.ymm[0]);
   }
 
   @Test

@@ -74,6 +74,11 @@ final class HostFeatures {
     return m;
   }
 
+  /** Whether it has all of these, by Linux's names. */
+  boolean has(String... names) {
+    return flags.containsAll(List.of(names));
+  }
+
   boolean avx() {
     return flags.contains("avx");
   }

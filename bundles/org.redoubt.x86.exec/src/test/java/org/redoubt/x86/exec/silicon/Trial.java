@@ -319,9 +319,9 @@ final class Trial {
   private void gatherIndexes() {
     long[] index = new long[4];
     for (int i = 0; i < 8; i++) {
-      // Nothing is mapped below address zero, nor just below 4 GiB.
-      long wild = v.oneIn(64) ? -1L << 26 + v.below(5) : 0;
-      long value = v.below(128) - 64 + wild;
+      // Nothing is mapped at address zero.
+      long wild = v.oneIn(64) ? -(offset(target) >> choice.scale) : 0;
+      long value = wild != 0 ? wild : v.below(128) - 64;
       if (form.quadIndexes()) {
         index[i & 3] = value;
       } else {

@@ -75,6 +75,9 @@ final class Undefined {
     }
     float a = Float.intBitsToFloat(host);
     float b = Float.intBitsToFloat(ours);
+    if (a == 0 && (host ^ ours) >= 0 && Math.abs(b) <= Float.MIN_NORMAL * (1 + RELATIVE)) {
+      return true; // An approximation a little below the least normal number is zero.
+    }
     return Math.abs((double) a - b) <= RELATIVE * Math.abs((double) a) * (1 + RELATIVE);
   }
 }

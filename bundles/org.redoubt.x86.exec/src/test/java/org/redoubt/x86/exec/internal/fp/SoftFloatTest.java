@@ -56,6 +56,44 @@ class SoftFloatTest {
     }
   }
 
+  /** Also where nearly all bits cancel: the addend is the rounded product, or next to it. */
+  @Test
+  void shouldMultiplyAndAddAsBigDecimalDoesInEveryMode() {
+    SplittableRandom random = new SplittableRandom(2);
+    for (int i = 0; i < CASES; i++) {
+      double x = operand(random);
+      double y = operand(random);
+      double z =
+          switch (i % 5) {
+            case 0 -> -(x * y);
+            case 1 -> Math.nextUp(-(x * y));
+            case 2 -> x * y * Math.scalb(1.0, random.nextInt(140) - 70);
+            default -> operand(random);
+          };
+      int rounding = i & 3;
+      f.sse(mode(rounding)).a64(Double.doubleToRawLongBits(x));
+      f.b64(Double.doubleToRawLongBits(y));
+      f.c64(Double.doubleToRawLongBits(z));
+      check(
+          x + " * " + y + " + " + z + " mode " + rounding,
+          new BigDecimal(x).multiply(new BigDecimal(y)).add(new BigDecimal(z)),
+          rounding,
+          f.multiplyAdd(false, false).result64());
+    }
+  }
+
+  @Test
+  void shouldKeepEveryHalfPrecisionNumberThroughSinglePrecision() {
+    for (int half = 0; half < 0x1_0000; half++) {
+      f.sse(MASKED).a16(half);
+      int single = f.narrow().result32();
+      f.sse(MASKED).a32(single);
+      int back = f.narrow().result16();
+      boolean signalling = (half & 0x7c00) == 0x7c00 && (half & 0x3ff) != 0;
+      assertEquals(signalling ? half | 0x200 : half, back, Integer.toHexString(half));
+    }
+  }
+
   @Test
   void shouldAddAndMultiplyAsBigDecimalDoesInEveryMode() {
     SplittableRandom random = new SplittableRandom(1);
