@@ -1,8 +1,10 @@
 package org.redoubt.crypto;
 
 import java.security.GeneralSecurityException;
+import java.security.InvalidKeyException;
 import java.security.MessageDigest;
 import java.util.Arrays;
+import java.util.Optional;
 import javax.crypto.Cipher;
 import javax.crypto.Mac;
 import javax.crypto.SecretKey;
@@ -60,6 +62,32 @@ public final class Primitives {
       return c.doFinal(data);
     } catch (GeneralSecurityException e) {
       throw new IllegalArgumentException("AES-CTR with a key of " + key.size() + " bytes", e);
+    }
+  }
+
+  /** Wraps a key of 16 bytes under another (RFC 3394): 24 bytes. */
+  static byte[] wrap(SecretBytes kek, SecretBytes key) {
+    try (ClearedKey k = new ClearedKey(kek, "AES");
+        ClearedKey inner = new ClearedKey(key, "AES")) {
+      Cipher c = Cipher.getInstance("AESWrap");
+      c.init(Cipher.WRAP_MODE, k);
+      return c.wrap(inner);
+    } catch (GeneralSecurityException e) {
+      throw new AssertionError("Bug: every JDK has AESWrap", e);
+    }
+  }
+
+  /** Undoes {@link #wrap}; empty: it was not wrapped under this key. */
+  static Optional<SecretBytes> unwrap(SecretBytes kek, byte[] wrapped) {
+    try (ClearedKey k = new ClearedKey(kek, "AES")) {
+      Cipher c = Cipher.getInstance("AESWrap");
+      c.init(Cipher.UNWRAP_MODE, k);
+      return Optional.of(
+          SecretBytes.takeOver(c.unwrap(wrapped, "AES", Cipher.SECRET_KEY).getEncoded()));
+    } catch (InvalidKeyException e) {
+      return Optional.empty();
+    } catch (GeneralSecurityException e) {
+      throw new AssertionError("Bug: every JDK has AESWrap", e);
     }
   }
 

@@ -3,6 +3,7 @@ package org.redoubt.crypto;
 import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.Optional;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.GuestPolicy;
 import org.redoubt.spec.sev.command.Measurement;
@@ -109,6 +110,57 @@ public final class TransportKeys implements AutoCloseable {
       }
       return new Opened.Keys(keys);
     }
+  }
+
+  /**
+   * The keys of a launch that comes with an owner's point and nonce only, as in the first posting
+   * for Linux: KEK as TEK, KIK as TIK.
+   */
+  public static TransportKeys agreed(SecretBytes z, byte[] nonce) {
+    WrapKeys w = WrapKeys.of(z, nonce);
+    return new TransportKeys(w.kek, w.kik);
+  }
+
+  /** Bytes of one key that {@link #wrap} gives. */
+  public static final int WRAPPED_BYTES = 24;
+
+  /**
+   * Wraps both keys one by one for whoever shares {@code z}: TEK, then TIK, 24 bytes each (RFC
+   * 3394, under the KEK).
+   */
+  public byte[] wrap(SecretBytes z, byte[] nonce) {
+    try (WrapKeys w = WrapKeys.of(z, nonce)) {
+      byte[] out = Arrays.copyOf(Primitives.wrap(w.kek, tek), 2 * WRAPPED_BYTES);
+      System.arraycopy(Primitives.wrap(w.kek, tik), 0, out, WRAPPED_BYTES, WRAPPED_BYTES);
+      return out;
+    }
+  }
+
+  /** Undoes {@link #wrap}, and checks what vouches for a policy. */
+  public static Opened unwrap(
+      byte[] wrapped, SecretBytes z, byte[] nonce, GuestPolicy policy, byte[] policyMac) {
+    try (WrapKeys w = WrapKeys.of(z, nonce)) {
+      Optional<SecretBytes> tek =
+          Primitives.unwrap(w.kek, Arrays.copyOfRange(wrapped, 0, WRAPPED_BYTES));
+      Optional<SecretBytes> tik =
+          Primitives.unwrap(w.kek, Arrays.copyOfRange(wrapped, WRAPPED_BYTES, 2 * WRAPPED_BYTES));
+      if (tek.isEmpty() || tik.isEmpty()) {
+        tek.ifPresent(SecretBytes::close);
+        tik.ifPresent(SecretBytes::close);
+        return refused("WRAPPED_TEK, WRAPPED_TIK", "keys wrapped for this platform's PDH");
+      }
+      TransportKeys keys = new TransportKeys(tek.get(), tik.get());
+      if (!ConstantTime.equal(keys.policyMac(policy), policyMac)) {
+        keys.close();
+        return refused("POLICY_MEAS", "the MAC of policy " + policy);
+      }
+      return new Opened.Keys(keys);
+    }
+  }
+
+  /** What vouches for a policy: HMAC-SHA256 under the TIK. */
+  public byte[] policyMac(GuestPolicy policy) {
+    return Primitives.hmacSha256(tik, Kdf.le32(policy.bits()));
   }
 
   private static Opened refused(String field, String expected) {

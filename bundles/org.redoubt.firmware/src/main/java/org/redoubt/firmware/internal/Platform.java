@@ -50,6 +50,7 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   private @Nullable PlatformKeys keys;
   private Store store;
   private int lastHandle;
+  private byte[][] packetRoom = new byte[2][0];
 
   /** Asked before a live guest gets a key for another engine. */
   @FunctionalInterface
@@ -314,6 +315,17 @@ public final class Platform implements KeyInstaller, AutoCloseable {
     a.guest.keys().memoryKey(engineName, key);
     a.engine = engineName;
     return Optional.empty();
+  }
+
+  /**
+   * Room for a packet, twice: the command's until it ends. What is in it is of the commands before,
+   * which leave nothing secret. Fresh arrays of this size would cost as much time as AES.
+   */
+  public byte[][] packetRoom(int bytes) {
+    if (packetRoom[0].length < bytes) {
+      packetRoom = new byte[2][bytes];
+    }
+    return packetRoom;
   }
 
   /** A picture for people. */

@@ -6,6 +6,7 @@ import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -92,20 +93,22 @@ final class LaunchSpeed {
 
   /** GB/s of one OpenSSL algorithm in one second. */
   static double speed(String algorithm) throws Exception {
-    Process p =
-        new ProcessBuilder(
-                "openssl",
-                "speed",
-                "-elapsed",
-                "-mr",
-                "-seconds",
-                "1",
-                "-bytes",
-                "16384",
-                "-evp",
-                algorithm)
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
+    return speed(true, "-evp", algorithm);
+  }
+
+  /**
+   * GB/s of one OpenSSL algorithm in one second.
+   *
+   * @param clock by the clock; else of its own processor time
+   * @param kind what the algorithm is to {@code openssl speed}
+   */
+  static double speed(boolean clock, String kind, String algorithm) throws Exception {
+    List<String> line = new ArrayList<>(List.of("openssl", "speed"));
+    if (clock) {
+      line.add("-elapsed");
+    }
+    line.addAll(List.of("-mr", "-seconds", "1", "-bytes", "16384", kind, algorithm));
+    Process p = new ProcessBuilder(line).redirectError(ProcessBuilder.Redirect.DISCARD).start();
     String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     String last = out.lines().filter(l -> l.startsWith("+F:")).reduce((a, b) -> b).orElseThrow();
     String[] parts = last.split(":", -1);

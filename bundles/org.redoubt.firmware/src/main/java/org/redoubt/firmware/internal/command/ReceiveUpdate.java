@@ -91,18 +91,26 @@ abstract class ReceiveUpdate extends Command.OfGuest {
     MemoryView host = call.platform().memory().view(PageTag.SHARED);
     PacketCipher cipher =
         guest.keys().transport().packet(kind, header.flags(), header.iv(), b.guestLen());
-    byte[] packet = new byte[b.transLen()];
-    byte[] plain = new byte[b.guestLen()];
-    MemorySegment segment = MemorySegment.ofArray(packet);
-    TwoThreads.run(
-        packet.length,
-        (at, count) -> {
-          host.read(b.transPaddr() + at, segment.asSlice(at, count));
-          cipher.crypt(packet, at, count, plain, at);
-        },
-        (at, count) -> cipher.authenticate(packet, at, count));
-    if (!cipher.isAuthentic(header.mac())) {
-      Arrays.fill(plain, (byte) 0);
+    int length = b.guestLen();
+    byte[][] room = call.platform().packetRoom(length);
+    byte[] packet = room[0];
+    byte[] plain = room[1];
+    boolean good = false;
+    try {
+      TwoThreads.run(
+          length,
+          (at, count) -> {
+            host.read(b.transPaddr() + at, MemorySegment.ofArray(packet).asSlice(at, count));
+            cipher.crypt(packet, at, count, plain, at);
+          },
+          (at, count) -> cipher.authenticate(packet, at, count));
+      good = cipher.isAuthentic(header.mac());
+    } finally {
+      if (!good) {
+        Arrays.fill(plain, 0, length, (byte) 0);
+      }
+    }
+    if (!good) {
       return Refusal.of(
           FirmwareStatus.BAD_MEASUREMENT,
           "HDR.MAC: expected the MAC of this packet under the TIK of guest %d, found another"
@@ -112,13 +120,16 @@ abstract class ReceiveUpdate extends Command.OfGuest {
     return Approval.asking(
             Packets.question(b),
             () -> {
-              call.platform()
-                  .memory()
-                  .view(guest.asid())
-                  .write(b.guestPaddr(), MemorySegment.ofArray(plain));
-              Arrays.fill(plain, (byte) 0);
+              try {
+                call.platform()
+                    .memory()
+                    .view(guest.asid())
+                    .write(b.guestPaddr(), MemorySegment.ofArray(plain).asSlice(0, length));
+              } finally {
+                Arrays.fill(plain, 0, length, (byte) 0);
+              }
               return Optional.empty();
             })
-        .orElse(() -> Arrays.fill(plain, (byte) 0));
+        .orElse(() -> Arrays.fill(plain, 0, length, (byte) 0));
   }
 }

@@ -1,6 +1,7 @@
 package org.redoubt.firmware.internal.command;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Optional;
 import org.redoubt.api.memory.MemoryView;
@@ -80,16 +81,21 @@ abstract class SendUpdate extends Command.OfGuest {
     MemoryView secret = call.platform().memory().view(guest.asid());
     MemoryView host = call.platform().memory().view(PageTag.SHARED);
     PacketCipher cipher = guest.keys().transport().packet(kind, 0, iv, b.guestLen());
-    byte[] bytes = new byte[b.guestLen()];
-    MemorySegment segment = MemorySegment.ofArray(bytes);
-    TwoThreads.run(
-        bytes.length,
-        (at, count) -> {
-          secret.read(b.guestPaddr() + at, segment.asSlice(at, count));
-          cipher.crypt(bytes, at, count, bytes, at);
-          host.write(b.transPaddr() + at, segment.asSlice(at, count));
-        },
-        (at, count) -> cipher.authenticate(bytes, at, count));
+    byte[][] room = call.platform().packetRoom(b.guestLen());
+    byte[] plain = room[0];
+    byte[] packet = room[1];
+    try {
+      TwoThreads.run(
+          b.guestLen(),
+          (at, count) -> {
+            secret.read(b.guestPaddr() + at, MemorySegment.ofArray(plain).asSlice(0, count));
+            cipher.crypt(plain, 0, count, packet, at);
+            host.write(b.transPaddr() + at, MemorySegment.ofArray(packet).asSlice(at, count));
+          },
+          (at, count) -> cipher.authenticate(packet, at, count));
+    } finally {
+      Arrays.fill(plain, 0, Math.min(plain.length, TwoThreads.LONG_BYTES), (byte) 0);
+    }
     call.write(b.hdrPaddr(), PacketHeader.of(0, iv, cipher.mac()).toBytes());
     answer(b).write(call.buffer());
   }

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * fails, both stop, and the failure is thrown by {@link #run}.
  */
 final class TwoThreads {
-  /** From here on, a second thread pays. */
-  private static final int LONG_BYTES = 256 << 10;
+  /** From here on, a second thread pays; nothing as long is ever done in one piece. */
+  static final int LONG_BYTES = 256 << 10;
 
   private static final int PIECE_BYTES = 128 << 10;
   private static final int END = -1;
