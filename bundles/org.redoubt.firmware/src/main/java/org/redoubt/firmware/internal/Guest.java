@@ -18,6 +18,7 @@ public final class Guest {
   private @Nullable Measurement measurement;
   private final boolean launchedHere;
   private int asid;
+  private @Nullable RfcStream stream;
 
   /** A guest in state LUPDATE or RUPDATE; takes {@code keys} over. */
   public Guest(int handle, GuestPolicy policy, GuestKeys keys, GuestState state) {
@@ -89,6 +90,15 @@ public final class Guest {
   /** Whether its digest is of what was launched here; a received guest has none. */
   public boolean launchedHere() {
     return launchedHere;
+  }
+
+  /** Its way to or from another platform, in the seed's profile; none otherwise. */
+  public @Nullable RfcStream stream() {
+    return stream;
+  }
+
+  public void setStream(@Nullable RfcStream next) {
+    stream = next;
   }
 
   /** What LAUNCH_MEASURE gave out; none before. */

@@ -4,7 +4,16 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.redoubt.firmware.internal.command.RfcFinish;
 import org.redoubt.firmware.internal.command.RfcLaunchFinish;
+import org.redoubt.firmware.internal.command.RfcLaunchStart;
+import org.redoubt.firmware.internal.command.RfcPdhCertExport;
+import org.redoubt.firmware.internal.command.RfcPekCertImport;
+import org.redoubt.firmware.internal.command.RfcPekCsr;
+import org.redoubt.firmware.internal.command.RfcReceiveStart;
+import org.redoubt.firmware.internal.command.RfcReceiveUpdate;
+import org.redoubt.firmware.internal.command.RfcSendStart;
+import org.redoubt.firmware.internal.command.RfcSendUpdate;
 import org.redoubt.firmware.internal.command.SevCommands;
 import org.redoubt.spec.sev.SevCommand;
 
@@ -36,13 +45,24 @@ record Profile(Version version, Dialect dialect, List<Command> commands) {
             SevCommand.DEACTIVATE,
             SevCommand.DECOMMISSION,
             SevCommand.GUEST_STATUS,
-            SevCommand.LAUNCH_START,
             SevCommand.LAUNCH_UPDATE_DATA,
             SevCommand.DBG_DECRYPT,
             SevCommand.DBG_ENCRYPT);
     List<Command> out = new ArrayList<>();
     SevCommands.all().stream().filter(c -> same.contains(c.id())).forEach(out::add);
-    out.add(new RfcLaunchFinish());
+    out.addAll(
+        List.of(
+            new RfcLaunchStart(),
+            new RfcLaunchFinish(),
+            new RfcPekCsr(),
+            new RfcPekCertImport(),
+            new RfcPdhCertExport(),
+            new RfcSendStart(),
+            new RfcSendUpdate(),
+            RfcFinish.ofSend(),
+            new RfcReceiveStart(),
+            new RfcReceiveUpdate(),
+            RfcFinish.ofReceive()));
     return List.copyOf(out);
   }
 }

@@ -1,7 +1,9 @@
 package org.redoubt.firmware.internal;
 
 import java.lang.foreign.MemorySegment;
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 import org.redoubt.firmware.internal.command.RfcLaunchFinish;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.RfcCommand;
@@ -57,14 +59,13 @@ final class RfcDialect implements Dialect {
               raw.byteSize(),
               Integer.toUnsignedLong(length)));
     }
+    if (OWN.contains(command)) {
+      buffer.copyFrom(raw);
+      return Optional.empty();
+    }
     switch (command) {
       case PLATFORM_STATUS -> {} // all of it is output
       case INIT -> move(raw, 4, buffer, 0, 4);
-      case LAUNCH_START -> {
-        move(raw, 4, buffer, 0, 4);
-        move(raw, 12, buffer, 4, 4);
-        return checkStart(raw);
-      }
       case LAUNCH_UPDATE_DATA -> {
         move(raw, 4, buffer, 0, 4);
         move(raw, 8, buffer, 8, 12);
@@ -82,28 +83,26 @@ final class RfcDialect implements Dialect {
     return Optional.empty();
   }
 
-  private static Optional<Refusal> checkStart(MemorySegment raw) {
-    if (raw.get(Layouts.LE32, 8) != 0) {
-      return Optional.of(
-          Refusal.of(
-              FirmwareStatus.UNSUPPORTED,
-              "FLAGS: expected 0, found %Xh",
-              raw.get(Layouts.LE32, 8)));
-    }
-    for (long at = 16; at < raw.byteSize(); at++) {
-      if (raw.get(Layouts.U8, at) != 0) {
-        return Optional.of(
-            Refusal.of(
-                FirmwareStatus.UNSUPPORTED,
-                "DH_PUB_QX, DH_PUB_QY, NONCE: expected zeros (no owner), found others at %Xh",
-                at));
-      }
-    }
-    return Optional.empty();
-  }
+  /** What has no counterpart in the SEV API: its classes take the structures as they are. */
+  private static final Set<SevCommand> OWN =
+      EnumSet.of(
+          SevCommand.LAUNCH_START,
+          SevCommand.PEK_CSR,
+          SevCommand.PEK_CERT_IMPORT,
+          SevCommand.PDH_CERT_EXPORT,
+          SevCommand.SEND_START,
+          SevCommand.SEND_UPDATE_DATA,
+          SevCommand.SEND_FINISH,
+          SevCommand.RECEIVE_START,
+          SevCommand.RECEIVE_UPDATE_DATA,
+          SevCommand.RECEIVE_FINISH);
 
   @Override
   public void encode(SevCommand command, MemorySegment buffer, MemorySegment raw) {
+    if (OWN.contains(command)) {
+      raw.copyFrom(buffer);
+      return;
+    }
     raw.set(Layouts.LE32, 0, (int) raw.byteSize());
     switch (command) {
       case PLATFORM_STATUS -> {
@@ -112,7 +111,6 @@ final class RfcDialect implements Dialect {
         raw.set(Layouts.LE32, 8, buffer.get(Layouts.LE32, 3));
         move(buffer, 8, raw, 12, 4);
       }
-      case LAUNCH_START -> move(buffer, 0, raw, 4, 4);
       case LAUNCH_FINISH -> move(buffer, RfcLaunchFinish.MEASUREMENT_OFFSET, raw, 8, 32);
       case GUEST_STATUS -> move(buffer, 0, raw, HEADER, buffer.byteSize());
       default -> {} // nothing comes back

@@ -125,8 +125,8 @@ final class RfcTest {
     assertEquals(1, issue(6, 0, b -> {})); // DF_FLUSH before INIT
     assertEquals(OK, issue(1, 8, b -> {}), this::reason);
     assertEquals(16, issue(23, 8, b -> b.set(Layouts.LE32, 4, 77))); // INVALID_GUEST
-    assertEquals(3, issue(15, 460, b -> {})); // SEND_START is not here
-    assertEquals(3, issue(2, 96, b -> b.set(Layouts.U8, 95, (byte) 1))); // an owner's nonce
+    assertEquals(3, issue(2, 96, b -> b.set(Layouts.LE32, 8, 1))); // FLAGS: no number for it
+    assertEquals(6, issue(2, 96, b -> b.set(Layouts.U8, 16, (byte) 1))); // not a point
     assertEquals(-1, psp.mailbox().read(Mailbox.CMDRESP), "today's register");
   }
 
@@ -137,6 +137,7 @@ final class RfcTest {
       assertEquals(Optional.of(c), RfcCommand.of(c.id()));
       assertEquals(Optional.of(c), RfcCommand.of(c.today()));
     }
+    assertEquals(496, RfcCommand.SEND_START.bufferBytes());
     assertEquals(Optional.empty(), RfcCommand.of(0));
     assertEquals(Optional.empty(), RfcCommand.of(26));
   }

@@ -12,6 +12,11 @@ final class Fingerprints {
    * SHA-256 of what is signed in a certificate (key, usage, version), in lower-case hexadecimal.
    */
   static String of(SevCertificate cert) {
-    return HexFormat.of().formatHex(Primitives.sha256(cert.body()));
+    return of(Primitives.sha256(cert.body()));
+  }
+
+  /** A digest in lower-case hexadecimal. */
+  static String of(byte[] digest) {
+    return HexFormat.of().formatHex(digest);
   }
 }

@@ -68,32 +68,44 @@ abstract class StartGuest extends Command {
     if (bad.isPresent()) {
       return bad.get();
     }
-    Optional<Guest> sharer = Optional.empty();
-    if (b.handle() != 0) {
-      sharer = p.guest(b.handle());
-      if (sharer.isEmpty()) {
-        return Refusal.of(
-            FirmwareStatus.INVALID_GUEST, "HANDLE: expected 0 or a guest, found %Xh", b.handle());
-      }
-      if (policy.noKeySharing() || sharer.get().policy().noKeySharing()) {
-        return Refusal.of(
-            FirmwareStatus.POLICY_FAILURE,
-            "POLICY.NOKS: expected 0 in both guests to share a key, found %s and %s",
-            policy,
-            sharer.get().policy());
-      }
+    bad = checkSharing(p, b.handle(), policy);
+    if (bad.isPresent()) {
+      return bad.get();
     }
-    if (!p.hasRoom()) {
-      return Refusal.of(
-          FirmwareStatus.RESOURCE_LIMIT,
-          "Guests: expected fewer than %d, found %d",
-          Platform.MAX_GUESTS,
-          p.guestCount());
-    }
+    Optional<Guest> sharer = b.handle() == 0 ? Optional.empty() : p.guest(b.handle());
     return transportKeys(call, b, policy, sharer);
   }
 
-  private static Optional<Refusal> checkPolicy(Platform p, GuestPolicy policy) {
+  /** HANDLE: 0, or a guest whose memory key this one may have; and room for one more. */
+  static Optional<Refusal> checkSharing(Platform p, int handle, GuestPolicy policy) {
+    if (handle != 0) {
+      Optional<Guest> sharer = p.guest(handle);
+      if (sharer.isEmpty()) {
+        return Optional.of(
+            Refusal.of(
+                FirmwareStatus.INVALID_GUEST, "HANDLE: expected 0 or a guest, found %Xh", handle));
+      }
+      if (policy.noKeySharing() || sharer.get().policy().noKeySharing()) {
+        return Optional.of(
+            Refusal.of(
+                FirmwareStatus.POLICY_FAILURE,
+                "POLICY.NOKS: expected 0 in both guests to share a key, found %s and %s",
+                policy,
+                sharer.get().policy()));
+      }
+    }
+    return p.hasRoom()
+        ? Optional.empty()
+        : Optional.of(
+            Refusal.of(
+                FirmwareStatus.RESOURCE_LIMIT,
+                "Guests: expected fewer than %d, found %d",
+                Platform.MAX_GUESTS,
+                p.guestCount()));
+  }
+
+  /** What POLICY may say on this platform. */
+  static Optional<Refusal> checkPolicy(Platform p, GuestPolicy policy) {
     if (!policy.wellFormed()) {
       return Optional.of(
           Refusal.of(

@@ -13,6 +13,7 @@ import org.redoubt.crypto.ChainReport;
 import org.redoubt.crypto.ConstantTime;
 import org.redoubt.crypto.InsecureSecretAccess;
 import org.redoubt.crypto.Kdf;
+import org.redoubt.crypto.P256Key;
 import org.redoubt.crypto.P384PrivateKey;
 import org.redoubt.crypto.Primitives;
 import org.redoubt.crypto.RootAuthority;
@@ -41,6 +42,7 @@ public final class Chip implements AutoCloseable {
   private static final int ROOT_BITS = 4096;
   private static final String SECRET = "chip.secret";
   private static final String CEK_CERT = "cek.cert";
+  private static final String MAKER = "maker.key";
   private static final String CHAIN_MAC = "chain.mac";
   private static final List<String> CHAIN = List.of("root.ark", "root.ask", "root.key", CEK_CERT);
 
@@ -51,6 +53,7 @@ public final class Chip implements AutoCloseable {
   private final FolderStore ownStore;
   private final NonVolatile nonVolatile;
   private final Object rootLock = new Object();
+  private Optional<byte[]> volatileMaker = Optional.empty();
   private @Nullable RootAuthority root;
   private @Nullable SevCertificate cekCertificate;
 
@@ -146,6 +149,42 @@ public final class Chip implements AutoCloseable {
       vouch();
     }
     return fresh;
+  }
+
+  /**
+   * The maker's key in the seed's profile, which has no RSA: made on first use, a file of its own.
+   */
+  P256Key makerKey() throws IOException {
+    byte[] seed =
+        alone(() -> {
+          Optional<byte[]> kept = read(MAKER).or(() -> volatileMaker);
+          if (kept.isPresent()) {
+            return kept.get().clone();
+          }
+          byte[] fresh = new byte[SECRET_BYTES];
+          random.nextBytes(fresh);
+          if (folder.isPresent()) {
+            folder.get().write(MAKER, fresh);
+          } else {
+            volatileMaker = Optional.of(fresh.clone());
+          }
+          return fresh;
+        });
+    try (SecretBytes s = SecretBytes.takeOver(seed)) {
+      return P256Key.fromSeed(s, "redoubt-rfc-maker");
+    }
+  }
+
+  /** What the maker's key server gives for this chip: the maker's signature of its CEK. */
+  public byte[] makersSignature() throws IOException {
+    try (P256Key maker = makerKey();
+        P256Key own = RfcKeys.cek(this)) {
+      byte[] signature = maker.sign(own.point());
+      if (folder.isPresent()) {
+        folder.get().write("cek.rfc-signature", signature);
+      }
+      return signature;
+    }
   }
 
   private Optional<byte[]> read(String name) throws IOException {

@@ -28,7 +28,10 @@ public final class PlatformKeys implements AutoCloseable {
   private static final int SCALAR = 48;
   private static final int SELF_OWNED = 1;
   private static final int EXTERNALLY_OWNED = 2;
-  private static final int STATE_BYTES = 1 + 3 * SCALAR + 3 * SevCertificate.BYTES;
+  private static final int STATE_BYTES =
+      1
+          + 3 * SCALAR
+          + 3 * SevCertificate.BYTES; // then, if it came so, an owner's chain: count, DER
 
   private final Optional<P384PrivateKey> oca;
   private final P384PrivateKey pek;
@@ -38,6 +41,7 @@ public final class PlatformKeys implements AutoCloseable {
   private final SevCertificate pdhCert;
 
   private final String ocaFingerprint;
+  private final Optional<OwnersChain> ownersChain;
 
   private PlatformKeys(
       Optional<P384PrivateKey> oca,
@@ -45,12 +49,18 @@ public final class PlatformKeys implements AutoCloseable {
       P384PrivateKey pdh,
       SevCertificate ocaCert,
       SevCertificate pekCert,
-      SevCertificate pdhCert) {
+      SevCertificate pdhCert,
+      Optional<OwnersChain> ownersChain) {
     this.oca = oca;
     this.pek = pek;
     this.pdh = pdh;
     this.ocaCert = ocaCert;
-    this.ocaFingerprint = HexFormat.of().formatHex(Primitives.sha256(ocaCert.body()));
+    this.ownersChain = ownersChain;
+    this.ocaFingerprint =
+        HexFormat.of()
+            .formatHex(
+                Primitives.sha256(
+                    ownersChain.map(OwnersChain::certificates).orElseGet(ocaCert::body)));
     this.pekCert = pekCert;
     this.pdhCert = pdhCert;
   }
@@ -71,7 +81,7 @@ public final class PlatformKeys implements AutoCloseable {
             1,
             Usage.CEK,
             chip.cek());
-    return withPdh(Optional.of(oca), pek, ocaCert, pekCert, api, random);
+    return withPdh(Optional.of(oca), pek, ocaCert, pekCert, Optional.empty(), api, random);
   }
 
   /** The same OCA and PEK with a fresh PDH; this object's keys are not shared with the new one. */
@@ -81,6 +91,22 @@ public final class PlatformKeys implements AutoCloseable {
         P384PrivateKey.ofScalar(pek.scalar()),
         ocaCert,
         pekCert,
+        ownersChain,
+        api,
+        random);
+  }
+
+  /**
+   * The same PEK under the owner of a chain of the seed's profile, which was checked, with a fresh
+   * PDH; the key of our own OCA is not in it.
+   */
+  public PlatformKeys ownedBy(OwnersChain chain, Api api, SecureRandom random) {
+    return withPdh(
+        Optional.empty(),
+        P384PrivateKey.ofScalar(pek.scalar()),
+        ocaCert,
+        pekCert,
+        Optional.of(chain),
         api,
         random);
   }
@@ -99,6 +125,7 @@ public final class PlatformKeys implements AutoCloseable {
         P384PrivateKey.ofScalar(pek.scalar()),
         ownersOca,
         Certificates.sign(signedPek, free, Usage.CEK, chip.cek()),
+        Optional.empty(),
         api,
         random);
   }
@@ -108,12 +135,13 @@ public final class PlatformKeys implements AutoCloseable {
       P384PrivateKey pek,
       SevCertificate ocaCert,
       SevCertificate pekCert,
+      Optional<OwnersChain> ownersChain,
       Api api,
       SecureRandom random) {
     P384PrivateKey pdh = P384PrivateKey.generate(random);
     SevCertificate pdhCert =
         Certificates.sign(unsigned(api, Usage.PDH, Algorithm.ECDH_SHA256, pdh), 0, Usage.PEK, pek);
-    return new PlatformKeys(oca, pek, pdh, ocaCert, pekCert, pdhCert);
+    return new PlatformKeys(oca, pek, pdh, ocaCert, pekCert, pdhCert, ownersChain);
   }
 
   private static SevCertificate unsigned(
@@ -135,7 +163,7 @@ public final class PlatformKeys implements AutoCloseable {
       return Optional.empty();
     }
     byte[] raw = state.get();
-    if (raw.length != STATE_BYTES || raw[0] != SELF_OWNED && raw[0] != EXTERNALLY_OWNED) {
+    if (raw.length < STATE_BYTES || raw[0] != SELF_OWNED && raw[0] != EXTERNALLY_OWNED) {
       throw new GeneralSecurityException("expected this version's state, found another's");
     }
     try {
@@ -146,7 +174,13 @@ public final class PlatformKeys implements AutoCloseable {
               scalar(raw, 2),
               certificate(raw, 0),
               certificate(raw, 1),
-              certificate(raw, 2)));
+              certificate(raw, 2),
+              raw.length == STATE_BYTES
+                  ? Optional.empty()
+                  : Optional.of(
+                      new OwnersChain(
+                          raw[STATE_BYTES],
+                          Arrays.copyOfRange(raw, STATE_BYTES + 1, raw.length)))));
     } finally {
       Arrays.fill(raw, (byte) 0);
     }
@@ -185,7 +219,12 @@ public final class PlatformKeys implements AutoCloseable {
 
   /** Keeps these keys in a store, in place of those before. */
   public void keep(Chip chip, Store store) throws IOException {
-    byte[] raw = new byte[STATE_BYTES];
+    byte[] tail = ownersChain.map(OwnersChain::certificates).orElse(new byte[0]);
+    byte[] raw = new byte[STATE_BYTES + (ownersChain.isPresent() ? 1 + tail.length : 0)];
+    ownersChain.ifPresent(c -> {
+      raw[STATE_BYTES] = (byte) c.count();
+      System.arraycopy(tail, 0, raw, STATE_BYTES + 1, tail.length);
+    });
     raw[0] = (byte) (owned() ? EXTERNALLY_OWNED : SELF_OWNED);
     MemorySegment s = MemorySegment.ofArray(raw);
     oca.ifPresent(k -> expose(k, s, 0));
@@ -232,6 +271,17 @@ public final class PlatformKeys implements AutoCloseable {
   /** SHA-256 of what is signed in the OCA's certificate, in lower-case hexadecimal. */
   public String ocaFingerprint() {
     return ocaFingerprint;
+  }
+
+  /** An owner's certificates that came by the seed's profile. */
+  public Optional<OwnersChain> ownersChain() {
+    return ownersChain;
+  }
+
+  /** What the key of our own OCA in the seed's profile follows from; it is there. */
+  SecretBytes ocaSeed() {
+    return oca.orElseThrow(() -> new IllegalStateException("Bug: the OCA is somebody else's"))
+        .scalar();
   }
 
   /** The endorsement key; owned by this. */
