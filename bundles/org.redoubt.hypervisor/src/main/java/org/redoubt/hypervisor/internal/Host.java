@@ -220,9 +220,10 @@ final class Host {
   /** The secure processor of this host, made for the first who asks. */
   synchronized Psp psp() throws HypervisorException {
     Psp there = psp;
-    if (there != null) {
+    if (there != null && !there.unusable()) {
       return there;
     }
+    switchOff();
     if (memory == null) {
       make(MemoryConfig.of(NAME, DEFAULT_DRAM));
     }
@@ -437,13 +438,17 @@ final class Host {
     }
   }
 
-  private void closeMemory() {
+  private void switchOff() {
     Psp driver = psp;
     if (driver != null) {
       past = new ProcessorWithPast(driver.processor(), past).history();
       driver.close();
       psp = null;
     }
+  }
+
+  private void closeMemory() {
+    switchOff();
     if (memory != null) {
       memory.close();
     }

@@ -61,6 +61,11 @@ final class Psp implements PlatformAdmin, AutoCloseable {
   private final long spa;
   private final Consumer<byte[]> updated;
 
+  /** What a load gives where there is no register. */
+  private static final int NO_REGISTER = -1;
+
+  private volatile boolean unusable;
+
   /**
    * @param spa of {@link #BYTES} bytes of host memory, its own
    * @param updated hears of each firmware that was loaded by {@link #updateFirmware}
@@ -118,10 +123,23 @@ final class Psp implements PlatformAdmin, AutoCloseable {
     shutDown();
     try {
       load(image);
-      updated.accept(image);
-    } finally {
+    } catch (HypervisorException e) {
       init();
+      throw e;
     }
+    if (processor.mailbox().read(Mailbox.CMDRESP) == NO_REGISTER) {
+      unusable = true;
+      throw new HypervisorException(
+          "That firmware has other registers than this host's driver: the secure processor goes off"
+              + " and on again, with the firmware it came with");
+    }
+    updated.accept(image);
+    init();
+  }
+
+  /** Whether nobody can talk to it any more. */
+  boolean unusable() {
+    return unusable;
   }
 
   /** DOWNLOAD_FIRMWARE, before INIT. */

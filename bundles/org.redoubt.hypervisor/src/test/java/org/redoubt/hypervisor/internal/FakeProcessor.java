@@ -38,6 +38,9 @@ final class FakeProcessor implements SecureProcessor, Mailbox {
   GuestPolicy policy = new GuestPolicy(1);
   boolean closed;
 
+  /** Whether a firmware that is downloaded has its registers elsewhere. */
+  boolean deafAfterDownload;
+
   FakeProcessor(SecureProcessorConfig config, String refused) {
     this.config = config;
     this.refused = refused;
@@ -50,7 +53,15 @@ final class FakeProcessor implements SecureProcessor, Mailbox {
 
   @Override
   public int read(int offset) {
-    return response;
+    return deafAfterDownload && !commands.isEmpty() && isDownload(commands.getLast())
+        ? answered++ == 0 ? response : -1
+        : response;
+  }
+
+  private int answered;
+
+  private static boolean isDownload(String command) {
+    return command.equals("DOWNLOAD_FIRMWARE");
   }
 
   @Override

@@ -662,6 +662,22 @@ final class HypervisorServiceTest {
   }
 
   @Test
+  void shouldSwitchAProcessorOffThatItCannotTalkToAnyMore() throws Exception {
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    encrypted("vm", "");
+    assertEquals(1, hypervisor.platformChain().pdh().version());
+    processors.getFirst().deafAfterDownload = true;
+    HypervisorException refused =
+        assertThrows(
+            HypervisorException.class,
+            () -> hypervisor.platformAdmin().updateFirmware(new byte[] {1}));
+    assertTrue(String.valueOf(refused.getMessage()).contains("other registers"));
+    assertEquals(1, hypervisor.platformChain().pdh().version());
+    assertTrue(processors.getFirst().closed);
+    assertEquals(List.of("INIT", "PDH_CERT_EXPORT"), processors.get(1).commands);
+  }
+
+  @Test
   void shouldGoOnWithTheFormerFirmwareWhenTheDownloadedOneIsGone() throws Exception {
     parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
     VmConfig config = encrypted("vm", "");

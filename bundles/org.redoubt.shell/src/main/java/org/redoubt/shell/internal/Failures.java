@@ -1,6 +1,7 @@
 package org.redoubt.shell.internal;
 
 import java.lang.reflect.InvocationTargetException;
+import java.nio.file.NoSuchFileException;
 import java.util.concurrent.ExecutionException;
 import org.apache.felix.service.command.CommandSession;
 
@@ -14,6 +15,9 @@ final class Failures {
     while ((cause instanceof InvocationTargetException || cause instanceof ExecutionException)
         && cause.getCause() != null) {
       cause = cause.getCause();
+    }
+    if (cause instanceof NoSuchFileException f) {
+      return "There is no file or folder " + f.getFile();
     }
     String message = cause.getMessage();
     if (cause.getClass().getSimpleName().equals("CommandNotFoundException")) {
