@@ -37,7 +37,7 @@ public final class PspUpdate extends ShellCommand {
   @Command(
       name = "psp:update",
       description =
-          "Has another installed firmware take over until the host is made anew"
+          "Has another installed firmware take over until this process ends"
               + " (DOWNLOAD_FIRMWARE).")
   private final class Arguments implements Invocation {
     @Parameters(
