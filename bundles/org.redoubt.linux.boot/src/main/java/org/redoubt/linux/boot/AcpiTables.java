@@ -25,7 +25,7 @@ record AcpiTables(MemorySegment bytes, long rsdp) {
   private static final int MADT = 0x1000;
   private static final int DSDT = 0x2000;
   private static final int HEADER = 36;
-  private static final int RSDP_BYTES = 36;
+  static final int RSDP_BYTES = 36;
   private static final int RSDP_V1_BYTES = 20;
   private static final int FADT_BYTES = 276;
   private static final int FACS_BYTES = 64;

@@ -1,18 +1,13 @@
 package org.redoubt.linux.boot;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import org.redoubt.linux.boot.E820Entry.Type;
 
 /** Lays a Linux guest out. Pure: equal arguments give equal bytes. Any thread. */
 public final class LinuxBoot {
-  /** BIOS data area; the kernel's decompressor looks here for the end of low memory. */
-  public static final long BIOS_DATA_GPA = 0;
-
   /** boot_params. */
   public static final long BOOT_PARAMS_GPA = 0x1_0000;
 
@@ -31,12 +26,6 @@ public final class LinuxBoot {
   /** Most bytes a secret slot can have: the rest of one page. */
   public static final int SECRET_MOST = Region.PAGE_BYTES - SetupData.HEADER_BYTES;
 
-  private static final long EBDA_GPA = 0x9_FC00;
-  private static final long VIDEO_GPA = 0xA_0000;
-  private static final long BIOS_GPA = 0xF_0000;
-  private static final long EXTENDED_MEMORY = 0x10_0000;
-  private static final int BDA_EBDA_SEGMENT = 0x40E;
-  private static final int BDA_LOW_MEMORY_KIB = 0x413;
   private static final long MIB = 1L << 20;
 
   private LinuxBoot() {}
@@ -60,22 +49,28 @@ public final class LinuxBoot {
           "A secret slot of %d bytes is not a multiple of 16 up to %d."
               .formatted(secretBytes, SECRET_MOST));
     }
-    byte[] line = checkedCmdline(kernel, cmdline);
-    long acpiGpa = (machine.lowMemoryEnd() - AcpiTables.BYTES) & -AcpiTables.BYTES;
+    byte[] line = PcMemory.commandLine(cmdline, kernel.cmdlineMax());
+    PcMemory memory = PcMemory.of(machine);
+    long acpiGpa = memory.acpiGpa();
     checkMemory(kernel, acpiGpa, machine);
     long initrdGpa = placeInitrd(kernel, initrd.byteSize(), acpiGpa, machine);
-    List<E820Entry> e820 = e820(acpiGpa, machine);
-    AcpiTables acpi = AcpiTables.build(acpiGpa, machine);
+    List<E820Entry> e820 = memory.e820();
     long setupData = secretBytes == 0 ? 0 : SECRET_GPA;
 
     List<Region> regions = new ArrayList<>();
-    regions.add(Region.padded("bios-data", BIOS_DATA_GPA, biosData().segment()));
+    regions.add(memory.biosData());
     regions.add(
         Region.padded(
             "boot-params",
             BOOT_PARAMS_GPA,
             BootParams.page(
-                    kernel, initrdGpa, initrd.byteSize(), CMDLINE_GPA, setupData, acpi.rsdp(), e820)
+                    kernel,
+                    initrdGpa,
+                    initrd.byteSize(),
+                    CMDLINE_GPA,
+                    setupData,
+                    memory.rsdp(),
+                    e820)
                 .segment()));
     regions.add(Region.padded("cmdline", CMDLINE_GPA, MemorySegment.ofArray(line)));
     regions.add(Region.padded("gdt", GDT_GPA, Gdt.table().segment()));
@@ -92,7 +87,7 @@ public final class LinuxBoot {
     if (initrd.byteSize() != 0) {
       regions.add(Region.padded("initrd", initrdGpa, initrd));
     }
-    regions.add(Region.padded("acpi", acpiGpa, acpi.bytes()));
+    regions.add(memory.acpi());
     regions.sort(Comparator.comparingLong(Region::gpa));
 
     return new BootLayout(
@@ -103,21 +98,7 @@ public final class LinuxBoot {
             ? Optional.empty()
             : Optional.of(
                 new BootLayout.SecretSlot(SECRET_GPA + SetupData.HEADER_BYTES, secretBytes)),
-        acpi.rsdp());
-  }
-
-  private static byte[] checkedCmdline(LinuxImage kernel, String cmdline)
-      throws LinuxBootException {
-    if (cmdline.length() > kernel.cmdlineMax()) {
-      throw new LinuxBootException(
-          "The kernel command line has %d characters, this kernel takes %d."
-              .formatted(cmdline.length(), kernel.cmdlineMax()));
-    }
-    if (!cmdline.chars().allMatch(c -> c >= ' ' && c <= '~')) {
-      throw new LinuxBootException(
-          "The kernel command line has characters that are not printable ASCII.");
-    }
-    return (cmdline + '\0').getBytes(StandardCharsets.US_ASCII);
+        memory.rsdp());
   }
 
   private static void checkMemory(LinuxImage kernel, long acpiGpa, Machine machine)
@@ -144,28 +125,5 @@ public final class LinuxBoot {
               .formatted(bytes, Math.max(0, room), machine.memoryBytes() / MIB));
     }
     return top - Region.pageCeil(bytes);
-  }
-
-  private static List<E820Entry> e820(long acpiGpa, Machine machine) {
-    List<E820Entry> map = new ArrayList<>();
-    map.add(new E820Entry(0, EBDA_GPA, Type.RAM));
-    map.add(new E820Entry(EBDA_GPA, VIDEO_GPA - EBDA_GPA, Type.RESERVED));
-    map.add(new E820Entry(BIOS_GPA, EXTENDED_MEMORY - BIOS_GPA, Type.RESERVED));
-    map.add(new E820Entry(EXTENDED_MEMORY, acpiGpa - EXTENDED_MEMORY, Type.RAM));
-    map.add(new E820Entry(acpiGpa, machine.lowMemoryEnd() - acpiGpa, Type.ACPI));
-    if (machine.highMemoryBytes() != 0) {
-      map.add(new E820Entry(Machine.HIGH_MEMORY, machine.highMemoryBytes(), Type.RAM));
-    }
-    return map;
-  }
-
-  /**
-   * What 6.1's decompressor and the kernel's reserve_bios_regions read: where the EBDA and low
-   * memory's end are.
-   */
-  private static Bytes biosData() {
-    return new Bytes(Region.PAGE_BYTES)
-        .u16(BDA_EBDA_SEGMENT, (int) (EBDA_GPA >> 4))
-        .u16(BDA_LOW_MEMORY_KIB, (int) (EBDA_GPA >> 10));
   }
 }
