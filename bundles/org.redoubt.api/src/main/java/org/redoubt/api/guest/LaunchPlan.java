@@ -10,7 +10,8 @@ import org.redoubt.api.cpu.CpuState;
  *
  * @param regions in the order in which they are measured; page-aligned, disjoint
  * @param entry the boot vCPU's state; the others wait for SIPI
- * @param secret where a launch secret goes: within a region, payload blank
+ * @param secret where a launch secret goes: within a region, blank; there if and only if the
+ *     request has room for one
  */
 public record LaunchPlan(List<Region> regions, CpuState entry, Optional<SecretArea> secret) {
   /** Copies the list. */
@@ -23,7 +24,7 @@ public record LaunchPlan(List<Region> regions, CpuState entry, Optional<SecretAr
    *
    * @param name for logs, such as {@code kernel}
    * @param gpa first address, a multiple of 4,096
-   * @param bytes contents, a multiple of 4,096 long; read only
+   * @param bytes contents, a multiple of 4,096 long, not 0; read only
    */
   public record Region(String name, long gpa, MemorySegment bytes) {}
 
