@@ -23,7 +23,7 @@ class LinuxLoaderTest {
   private final LinuxLoader loader = new LinuxLoader();
 
   /** A bzImage with a valid header: 4 setup sectors, 8 KiB of code, wants 16 MiB. */
-  private static byte[] kernel() {
+  static byte[] kernel() {
     ByteBuffer file = ByteBuffer.allocate(5 * 512 + 0x2000).order(ByteOrder.LITTLE_ENDIAN);
     file.put(0x1F1, (byte) 4).putInt(0x1F4, 0x200).putShort(0x1FE, (short) 0xAA55);
     file.put(0x201, (byte) 0x6A).putInt(0x202, 0x5372_6448).putShort(0x206, (short) 0x20F);
