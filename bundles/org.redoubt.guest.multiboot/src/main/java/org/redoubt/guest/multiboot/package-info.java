@@ -1,0 +1,3 @@
+/** Loads Multiboot images. */
+@org.jspecify.annotations.NullMarked
+package org.redoubt.guest.multiboot;
