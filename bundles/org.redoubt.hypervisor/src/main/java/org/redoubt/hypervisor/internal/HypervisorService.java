@@ -20,7 +20,6 @@ import org.redoubt.api.cpu.CpuEngineFactory;
 import org.redoubt.api.cpu.MmuFactory;
 import org.redoubt.api.device.LocalApics;
 import org.redoubt.api.firmware.SecureProcessor;
-import org.redoubt.api.guest.GuestLoader;
 import org.redoubt.api.guest.LaunchPlan;
 import org.redoubt.api.guest.LaunchRequest;
 import org.redoubt.api.memory.MemoryView;
@@ -40,6 +39,9 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
 
   /** Setting of an encrypted VM: the guest policy. */
   private static final String POLICY_OPTION = "policy";
+
+  /** Setting of a VM: the guest loader by name. */
+  private static final String LOADER_OPTION = "loader";
 
   /** No debugging. */
   private static final String DEFAULT_POLICY = "0x1";
@@ -126,27 +128,19 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
     }
     byte[] head =
         kernel.asSlice(0, Math.min(HEAD_BYTES, kernel.byteSize())).toArray(ValueLayout.JAVA_BYTE);
-    for (PartList.Entry<GuestLoader> loader : parts.loaders.all()) {
-      if (loader.service().accepts(head)) {
-        return loader
-            .service()
-            .plan(
-                new LaunchRequest(
-                    kernel,
-                    initrd,
-                    config.append(),
-                    config.memoryBytes(),
-                    config.vcpus(),
-                    cBit(config),
-                    config.protection() == VmConfig.Protection.NONE ? 0 : SECRET_BYTES));
-      }
-    }
-    throw new HypervisorException(
-        "No guest loader knows the kernel %s; there are loaders for: %s"
-            .formatted(
-                config.kernel(),
-                String.join(
-                    ", ", parts.loaders.all().stream().map(PartList.Entry::name).toList())));
+    return new LoaderChoice(parts.loaders)
+        .plan(
+            config.kernel(),
+            Optional.ofNullable(config.options().get(LOADER_OPTION)),
+            head,
+            new LaunchRequest(
+                kernel,
+                initrd,
+                config.append(),
+                config.memoryBytes(),
+                config.vcpus(),
+                cBit(config),
+                config.protection() == VmConfig.Protection.NONE ? 0 : SECRET_BYTES));
   }
 
   private static MemorySegment map(String what, Path file, Arena arena) throws HypervisorException {
