@@ -1,6 +1,8 @@
 package org.redoubt.shell.internal;
 
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.channels.Channels;
@@ -50,6 +52,11 @@ import org.redoubt.spec.sev.command.SessionBlob;
  */
 final class Launches {
   private static final int DEMO_SECRET_BYTES = 16;
+
+  /** The loader whose launches the owner predicts, and how its images are known. */
+  private static final String BZIMAGE_LOADER = "linux";
+
+  private static final int BZIMAGE_MAGIC_AT = 0x202;
 
   private final Hypervisor hypervisor;
   private final PrintStream say;
@@ -137,7 +144,10 @@ final class Launches {
                 "chain PDH, PEK, OCA, CEK, ASK valid under root %s; firmware %s"
                     .formatted(PlatformReport.keyId(root), firmware));
             launched(launch);
-            line("Measurement", "valid under the owner's key: the digest is the predicted one");
+            line(
+                "Measurement",
+                "valid under the owner's key: the digest is "
+                    + (predicts(config) ? "the predicted one" : "the launched image's"));
             inject(owner, launch, secret);
           });
     } finally {
@@ -160,20 +170,47 @@ final class Launches {
     return new LaunchCheck.Firmware(info.apiMajor(), info.apiMinor(), info.build());
   }
 
+  /**
+   * Whether the owner can tell what will be launched: a bzImage, by the loader for it. Of others
+   * they check the image, byte for byte what was measured.
+   */
+  private static boolean predicts(VmConfig config) throws IOException {
+    String loader = config.options().get("loader");
+    if (loader != null) {
+      return loader.equals(BZIMAGE_LOADER);
+    }
+    try (InputStream in = Files.newInputStream(config.kernel())) {
+      in.skipNBytes(BZIMAGE_MAGIC_AT);
+      return new String(in.readNBytes(4), StandardCharsets.ISO_8859_1).equals("HdrS");
+    } catch (EOFException e) {
+      return false;
+    }
+  }
+
+  private static LaunchPrediction prediction(Launch launch, VmConfig config)
+      throws OwnerException, IOException {
+    if (!predicts(config)) {
+      return new LaunchPrediction(
+          launch.image().stream()
+              .map(r -> new LaunchPrediction.Region(r.name(), r.gpa(), r.bytes()))
+              .toList());
+    }
+    return new OwnerTasks()
+        .measure(
+            new OwnerTasks.LinuxGuest(
+                config.kernel(),
+                config.initrd(),
+                config.append(),
+                config.memoryBytes(),
+                config.vcpus(),
+                OwnerTasks.LinuxGuest.C_BIT,
+                OwnerTasks.LinuxGuest.SECRET_BYTES));
+  }
+
   private static void verify(
       GuestOwner owner, Launch launch, VmConfig config, LaunchCheck.Firmware firmware)
       throws OwnerException, IOException {
-    LaunchPrediction expected =
-        new OwnerTasks()
-            .measure(
-                new OwnerTasks.LinuxGuest(
-                    config.kernel(),
-                    config.initrd(),
-                    config.append(),
-                    config.memoryBytes(),
-                    config.vcpus(),
-                    OwnerTasks.LinuxGuest.C_BIT,
-                    OwnerTasks.LinuxGuest.SECRET_BYTES));
+    LaunchPrediction expected = prediction(launch, config);
     LaunchCheck.Verdict verdict =
         owner.verify(launch.measurement(), expected, steps(launch), firmware);
     if (!verdict.valid()) {

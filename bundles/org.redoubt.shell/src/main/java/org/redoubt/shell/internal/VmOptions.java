@@ -33,6 +33,12 @@ final class VmOptions {
       description = "The kernel; by default Debian's cloud kernel, fetched on first use.")
   @Nullable Path kernel;
 
+  @Option(
+      names = "--loader",
+      paramLabel = "NAME",
+      description = "Guest loader (default: the first that knows the kernel).")
+  @Nullable String loader;
+
   @Option(names = "--initrd", paramLabel = "FILE", description = "The initial RAM disk.")
   @Nullable Path initrd;
 
@@ -137,6 +143,9 @@ final class VmOptions {
     Map<String, String> all = deviceOptions();
     if (policy != null) {
       all.put("policy", policy);
+    }
+    if (loader != null) {
+      all.put("loader", loader);
     }
     return new VmConfig(
         name,
