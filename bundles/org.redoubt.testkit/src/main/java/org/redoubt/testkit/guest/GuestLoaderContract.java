@@ -350,6 +350,26 @@ public abstract class GuestLoaderContract {
   }
 
   @Test
+  final void shouldRefuseOrPlanAnyCommandLineAndSize() {
+    GuestLoader loader = loader();
+    String nul = "a\0b";
+    for (byte[] image : images()) {
+      for (String line : List.of("", "x".repeat(4096), "x".repeat(1 << 20), nul, "\u00fc\n")) {
+        for (int vcpus : new int[] {-1, 0, 1, 64, 300, Integer.MAX_VALUE}) {
+          for (long memory : new long[] {-PAGE, PAGE - 1, 1 << 20, 2 << 20, MEMORY, 1L << 46}) {
+            LaunchRequest request =
+                new LaunchRequest(
+                    MemorySegment.ofArray(image), Optional.empty(), line, memory, vcpus, 0, 0);
+            String which =
+                "%d characters, %d vCPUs, %d bytes".formatted(line.length(), vcpus, memory);
+            examine(loader, request, which);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
   final void shouldRefuseOrLoadEveryTruncationOfAnImage() {
     GuestLoader loader = loader();
     for (byte[] image : images()) {
@@ -401,10 +421,17 @@ public abstract class GuestLoaderContract {
 
   /** Whether it was refused. */
   private static boolean examine(GuestLoader loader, byte[] image, String which) {
-    LaunchRequest request = request(image, new byte[PAGE + 1], false);
-    long before = Allocated.byThisThread();
     try {
       loader.accepts(head(image));
+    } catch (RuntimeException | Error e) {
+      throw new AssertionError("%s: %s".formatted(which, e), e);
+    }
+    return examine(loader, request(image, new byte[PAGE + 1], false), which);
+  }
+
+  private static boolean examine(GuestLoader loader, LaunchRequest request, String which) {
+    long before = Allocated.byThisThread();
+    try {
       LaunchPlan plan = loader.plan(request);
       assertNotNull(plan, which);
       check(request, plan);
