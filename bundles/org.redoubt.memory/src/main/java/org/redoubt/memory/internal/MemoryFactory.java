@@ -184,7 +184,7 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
       }
       for (SocMemory system : systems) {
         try {
-          system.reserve();
+          boolean ignored = system.reserve();
         } catch (HypervisorException | RuntimeException e) {
           LOG.log(System.Logger.Level.WARNING, "Preparing a change of engine failed", e);
         }

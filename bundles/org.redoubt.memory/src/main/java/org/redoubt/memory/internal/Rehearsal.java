@@ -3,6 +3,7 @@ package org.redoubt.memory.internal;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.redoubt.api.HypervisorException;
@@ -10,6 +11,7 @@ import org.redoubt.api.encryption.MemoryEncryptionEngine;
 import org.redoubt.api.encryption.MemoryEncryptionEngineFactory;
 import org.redoubt.api.memory.EngineChange;
 import org.redoubt.api.memory.MemoryConfig;
+import org.redoubt.api.memory.MemoryView;
 
 /**
  * Changes of engine in a small memory system that nobody else sees, once a process: so the JIT has
@@ -46,18 +48,35 @@ final class Rehearsal {
     try (SocMemory system = SocMemory.create(config, one, new Alone(engines))) {
       system.setKeyInstaller(Optional.of((asid, engine, key) -> Optional.empty()));
       system.activate(1);
+      SplittableRandom random = new SplittableRandom(1);
       for (int round = 0; round < ROUNDS; round++) {
         for (int page = 0; page < PAGES; page++) {
           system.view(1).putLong((long) page * Dram.PAGE_BYTES, round);
         }
         system.flush();
         EngineChange change = system.changeEngine(round % 2 == 0 ? "other" : "one");
-        if (!change.await(LIMIT)) {
-          return;
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (!change.await(Duration.ZERO)) {
+          write(system.view(1), random);
+          if (System.nanoTime() - end > 0) {
+            return;
+          }
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** What a guest does meanwhile: it reads and writes pages that are cached and others. */
+  private static void write(MemoryView view, SplittableRandom random) {
+    for (int i = 0; i < 64; i++) {
+      long spa = (long) random.nextInt(PAGES) * Dram.PAGE_BYTES;
+      if ((i & 1) == 0) {
+        view.putLong(spa, i);
+      } else {
+        view.getLong(spa + Long.BYTES);
+      }
     }
   }
 

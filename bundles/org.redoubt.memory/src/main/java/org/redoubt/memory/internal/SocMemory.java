@@ -359,16 +359,17 @@ final class SocMemory implements MemorySystem {
    * Called a few times a second by one thread: gets some of the memory ready that a change of
    * engine would need, for pages beyond what the cache holds. Fresh memory is by far the most that
    * a first change waits for; then comes what the JIT has not compiled.
+   *
+   * @return whether there is more to do
    */
-  void reserve() throws HypervisorException {
+  boolean reserve() throws HypervisorException {
     long places = carriedPages() - pool.taken();
     if (places < MIN_RESERVE
         || !around.settings().get().keepForRollback()
         || around.engines().all().size() < 2
         || changes.active() != null) {
-      return;
+      return false;
     }
-    Rehearsal.once();
     Undo ready;
     synchronized (undoLock) {
       if (undo == null) {
@@ -378,9 +379,11 @@ final class SocMemory implements MemorySystem {
     }
     for (int block = 0; ready != null && block < RESERVE_BLOCKS; block++) {
       if (!ready.reserve(places)) {
-        return;
+        Rehearsal.once();
+        return false;
       }
     }
+    return ready != null;
   }
 
   /** Has the right engine determined again, soon and on a thread of its own. */

@@ -281,6 +281,7 @@ public final class MemoryBench {
       MemorySegment dram = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
       HostMemory.adviseHuge(dram);
       dram.fill((byte) 1);
+      awaitReady(system);
       Costs inDram = new Costs();
       Costs inCache = new Costs();
       Costs oneThread = new Costs();
@@ -335,7 +336,7 @@ public final class MemoryBench {
       }
       system.wbinvd();
       sink += touch(view, 0, PAGES / 2);
-      sleep(Integer.getInteger("waitMs", 10_000)); // until the memory for a change is ready
+      awaitReady(system);
       MemorySegment dram = HostMemory.map((long) PAGES * PAGE, arena, "the benchmark");
       HostMemory.adviseHuge(dram);
       dram.fill((byte) 1);
@@ -362,6 +363,15 @@ public final class MemoryBench {
           changes.getFirst() / median(engines));
     }
     factory.close();
+  }
+
+  /** Until everything is ready for a change, unless {@code -DatOnce=true}: the first is dearer. */
+  private static void awaitReady(MemorySystem system) throws Exception {
+    long start = System.nanoTime();
+    while (!Boolean.getBoolean("atOnce") && ((SocMemory) system).reserve()) {
+      Thread.sleep(10);
+    }
+    System.out.printf("ready for a change after %.1f s%n", (System.nanoTime() - start) / 1e9);
   }
 
   private static double cpuOf(LongSupplier work) {
