@@ -4,7 +4,6 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.SplittableRandom;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.encryption.MemoryEncryptionEngine;
@@ -25,13 +24,14 @@ final class Rehearsal {
   private static final int ROUNDS = 80;
 
   private static final Duration LIMIT = Duration.ofSeconds(10);
-  private static final AtomicBoolean DONE = new AtomicBoolean();
+  private static boolean done;
 
   private Rehearsal() {}
 
-  /** Does it unless it was done. */
-  static void once() throws HypervisorException {
-    if (DONE.compareAndSet(false, true)) {
+  /** Does it unless it was done; returns when it is. */
+  static synchronized void once() throws HypervisorException {
+    if (!done) {
+      done = true;
       perform();
     }
   }
