@@ -1,6 +1,7 @@
 /**
  * Programs that others wrote, to test against: what they accept and refuse is worth more than our
- * own opinion.
+ * own opinion. And {@link org.redoubt.testkit.tool.Exam}, for those who examine an exam: a broken
+ * part must fail in it.
  */
 @Export
 @Version("0.1.0")

@@ -1,4 +1,4 @@
-package org.redoubt.mmu.internal;
+package org.redoubt.testkit.cpu;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Set;
 import org.redoubt.api.memory.MemoryPort;
 
-/** Plain bytes as a memory port, with a record of what was asked. */
-final class PlainPort implements MemoryPort {
+/** Plain bytes as a memory port, with a record of what was asked. One thread. */
+final class RecordingPort implements MemoryPort {
   record Access(String what, long spa, int tag) {}
 
   final MemorySegment ram;
@@ -23,7 +23,7 @@ final class PlainPort implements MemoryPort {
   boolean suspended;
   private long status;
 
-  PlainPort(Arena arena, long bytes) {
+  RecordingPort(Arena arena, long bytes) {
     ram = arena.allocate(bytes, 4096);
   }
 
