@@ -11,7 +11,7 @@ public interface Device extends AutoCloseable {
   /** Name for messages and statistics, such as {@code uart0}. */
   String name();
 
-  /** Back to the power-on state. */
+  /** Back to the power-on state, but for what a battery keeps. */
   void reset();
 
   /**
@@ -29,7 +29,10 @@ public interface Device extends AutoCloseable {
    */
   void restore(byte[] state);
 
-  /** Gives up host resources. */
+  /**
+   * Gives up host resources. From here on the device does nothing to its machine: it raises no
+   * line, sends nothing, writes no memory. Called once, last.
+   */
   @Override
   void close();
 }
