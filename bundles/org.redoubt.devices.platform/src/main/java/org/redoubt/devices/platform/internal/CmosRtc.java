@@ -89,7 +89,7 @@ final class CmosRtc implements Device, PortHandler {
   @Override
   public int in(int port, int bytes) {
     int value = (port & 1) == 0 ? 0xFF : read();
-    return bytes == 1 ? value : value | -1 << 8;
+    return value | Options.onesAbove(bytes);
   }
 
   @Override
@@ -188,8 +188,9 @@ final class CmosRtc implements Device, PortHandler {
   }
 
   private void setSeconds(long value) {
-    frozenSeconds = value;
-    offsetSeconds = value - Math.floorDiv(clock.wallNs(), NS);
+    // A date past year 9999, of fields that no clock has, is the last one that there is.
+    frozenSeconds = bounded(value);
+    offsetSeconds = frozenSeconds - Math.floorDiv(clock.wallNs(), NS);
   }
 
   /** Replaces one field. What does not exist, such as 31 February, carries over. */

@@ -4,7 +4,7 @@ import java.util.Optional;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.device.DeviceContext;
 
-/** Reads device options. */
+/** What the devices of byte-wide registers share: their options, and wider reads. */
 final class Options {
   private Options() {}
 
@@ -25,5 +25,10 @@ final class Options {
     throw new HypervisorException(
         "Option %s of device %s is a number from 0 to 65535, not '%s'."
             .formatted(key, context.name(), text.get()));
+  }
+
+  /** What a read of 1, 2 or 4 bytes gives above the one byte that answers it. */
+  static int onesAbove(int bytes) {
+    return -1 >>> 32 - 8 * bytes & ~0xFF;
   }
 }

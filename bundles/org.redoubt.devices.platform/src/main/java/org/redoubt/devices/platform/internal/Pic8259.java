@@ -118,7 +118,7 @@ final class Pic8259 implements Device, PortHandler, InterruptController, PicOutp
           };
     }
     update();
-    return bytes == 1 ? value : value | -1 << 8;
+    return value | Options.onesAbove(bytes);
   }
 
   @Override
@@ -208,6 +208,7 @@ final class Pic8259 implements Device, PortHandler, InterruptController, PicOutp
       mask = 0;
       expecting = 0;
       levels = 0;
+      icw4 = false;
     }
 
     private void initialise() {

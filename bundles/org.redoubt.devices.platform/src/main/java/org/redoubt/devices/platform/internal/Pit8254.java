@@ -76,7 +76,7 @@ final class Pit8254 implements Device, PortHandler {
     } else {
       value = port == 0x43 ? 0xFF : counters[port & 3].read();
     }
-    return bytes == 1 ? value : value | -1 << 8;
+    return value | Options.onesAbove(bytes);
   }
 
   @Override
@@ -185,6 +185,7 @@ final class Pit8254 implements Device, PortHandler {
       writeLatch = -1;
       readHigh = false;
       latchedBytes = 0;
+      latch = 0;
       status = -1;
     }
 

@@ -59,7 +59,7 @@ final class ResetPorts implements Device, PortHandler {
           case SYSTEM_CONTROL_A -> 2;
           default -> 0;
         };
-    return bytes == 1 ? value : value | -1 << 8;
+    return value | Options.onesAbove(bytes);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package org.redoubt.devices.platform.internal;
 
+import java.util.Arrays;
 import org.osgi.service.component.annotations.Component;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.device.CharInput;
@@ -89,6 +90,7 @@ final class Uart16550 implements Device, PortHandler, CharInput {
   public void reset() {
     fifoHead = 0;
     fifoCount = 0;
+    Arrays.fill(fifo, 0);
     divisor = 12;
     ier = 0;
     fcr = 0;
@@ -125,7 +127,7 @@ final class Uart16550 implements Device, PortHandler, CharInput {
           default -> scratch;
         };
     updateIrq();
-    return bytes == 1 ? value : value | -1 << 8;
+    return value | Options.onesAbove(bytes);
   }
 
   @Override

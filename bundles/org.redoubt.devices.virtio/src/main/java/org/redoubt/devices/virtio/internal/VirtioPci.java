@@ -161,7 +161,7 @@ final class VirtioPci implements Device, PciFunction, Transport {
             case 3 -> length;
             default -> more[at / 4 - 4];
           };
-      return register >>> 8 * (at & 3);
+      return register >>> 8 * (at & 3) & -1 >>> 32 - 8 * bytes;
     }
 
     @Override
@@ -197,13 +197,13 @@ final class VirtioPci implements Device, PciFunction, Transport {
 
     @Override
     public int read(int at, int bytes) {
+      int register;
       if (at >= DATA) {
-        return valid()
-            ? (int) VirtioPci.this.read(0, registers[2], registers[3]) >>> 8 * (at - DATA)
-            : 0;
+        register = valid() ? (int) VirtioPci.this.read(0, registers[2], registers[3]) : 0;
+      } else {
+        register = at < 4 ? BYTES << 16 | 5 << 24 : registers[at / 4];
       }
-      int register = at < 4 ? BYTES << 16 | 5 << 24 : registers[at / 4];
-      return register >>> 8 * (at & 3);
+      return register >>> 8 * (at & 3) & -1 >>> 32 - 8 * bytes;
     }
 
     @Override
