@@ -10,7 +10,8 @@ import org.osgi.annotation.versioning.ConsumerType;
 public interface CpuEngine extends AutoCloseable {
   /**
    * Runs guest instructions until something ends it. Enters the memory port, and leaves it before
-   * returning.
+   * returning. A vCPU in HLT returns {@link Exit.Kind#HALT} again at once, and one that waits for
+   * SIPI {@link Exit.Kind#INIT}, until its {@link org.redoubt.api.device.VcpuSignal} was raised.
    *
    * @param budget how many instructions at most, {@link Long#MAX_VALUE} for no limit; may be
    *     overshot by one block
@@ -27,7 +28,7 @@ public interface CpuEngine extends AutoCloseable {
   void exportState(CpuState target);
 
   /**
-   * Takes all guest-visible state.
+   * Takes all guest-visible state; a vCPU that waited for SIPI waits no longer.
    *
    * @throws IllegalArgumentException if it cannot be (reserved bits); the engine is then as before
    */

@@ -18,7 +18,8 @@ public interface CpuEngineFactory {
   }
 
   /**
-   * Makes the engine of one vCPU, in the state after RESET.
+   * Makes the engine of one vCPU, in the state after RESET: number 0 begins at the reset vector,
+   * the others wait for SIPI.
    *
    * @param config what it is connected to
    * @throws HypervisorException if the model is unknown (names those that exist)
