@@ -1,0 +1,296 @@
+package org.redoubt.cpu.interpreter.internal;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.redoubt.api.HypervisorException;
+import org.redoubt.api.cpu.CpuBus;
+import org.redoubt.api.cpu.CpuConfig;
+import org.redoubt.api.cpu.CpuEngine;
+import org.redoubt.api.cpu.CpuEngineFactory;
+import org.redoubt.api.cpu.CpuState;
+import org.redoubt.api.cpu.Exit;
+import org.redoubt.api.cpu.Mmu;
+import org.redoubt.api.cpu.MmuFactory;
+import org.redoubt.api.device.LocalApic;
+import org.redoubt.api.memory.MemoryClient;
+import org.redoubt.api.memory.MemoryPort;
+import org.redoubt.api.memory.MemorySystem;
+import org.redoubt.testkit.cpu.CpuEngineContract;
+import org.redoubt.testkit.tool.Exam;
+
+/** Examines the engines' exam: ours, broken in one way, fails in the test that is there for it. */
+final class BrokenEngineTest {
+  private enum Flaw {
+    ANY_MODEL,
+    NO_CARRY,
+    WRONG_RAX,
+    NO_HALTED,
+    BACKWARDS_STAYS_FORWARDS,
+    NO_LONG_MODE,
+    WRONG_ERROR_CODES,
+    SHUTDOWN_IS_HALT,
+    DEAF,
+    NEVER_A_STARTUP,
+    NARROW_PORTS,
+    WIDE_MMIO,
+    NO_MSRS,
+    STALE_CODE,
+    STALE_TLB,
+    ALL_SHARED,
+    NO_STOP,
+    STOPS_TWICE,
+    NO_SAFEPOINT,
+    STAYS_ENTERED,
+    SUSPENDED_IS_HALT,
+    FORGETS_XMM,
+    FORGETS_NMI_BLOCKING,
+    TAKES_ANY_STATE,
+    STAYS_ATTACHED
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "ANY_MODEL, shouldRefuseAModelItDoesNotHave",
+    "NO_CARRY, shouldComputeAsAProcessorDoes",
+    "WRONG_RAX, shouldComputeAsAProcessorDoes",
+    "NO_HALTED, shouldComputeAsAProcessorDoes",
+    "BACKWARDS_STAYS_FORWARDS, shouldMoveStringsAsByteByByteWould",
+    "NO_LONG_MODE, shouldGoFromRealModeTo64BitMode",
+    "WRONG_ERROR_CODES, shouldDeliverFaultsPrecisely",
+    "SHUTDOWN_IS_HALT, shouldShutDownOnATripleFault",
+    "DEAF, shouldTakeAnInterruptAfterTheInstructionBehindSti",
+    "DEAF, shouldWakeFromHltByAnInterruptAndNotWithoutIf",
+    "NEVER_A_STARTUP, shouldWaitForSipi",
+    "NARROW_PORTS, shouldReachPorts",
+    "WIDE_MMIO, shouldReachMmio",
+    "NO_MSRS, shouldReachMsrsLeavesAndTheHypervisor",
+    "STALE_CODE, shouldExecuteWhatACodePageHoldsNow",
+    "STALE_TLB, shouldTranslateAnewAfterInvlpgAndCr3",
+    "ALL_SHARED, shouldKeepPrivateMemoryPrivate",
+    "NO_STOP, shouldStopWhenAskedBeforeItRuns",
+    "NO_STOP, shouldStopWhenAskedWhileItLoops",
+    "STOPS_TWICE, shouldStopWhenAskedBeforeItRuns",
+    "NO_SAFEPOINT, shouldComeToSafepointsAndLoseNoStore",
+    "STAYS_ENTERED, shouldLeaveTheMemoryPortWhenItReturns",
+    "SUSPENDED_IS_HALT, shouldExitWhileMemoryIsSuspendedAndGoOnLater",
+    "FORGETS_XMM, shouldGiveBackTheStateItTook",
+    "FORGETS_NMI_BLOCKING, shouldGiveBackTheStateItTook",
+    "TAKES_ANY_STATE, shouldRefuseStateThatNoProcessorCanBeInAndStayAsItWas",
+    "STAYS_ATTACHED, shouldDetachFromMemoryWhenClosed",
+  })
+  void shouldRefuseABrokenEngine(Flaw flaw, String test) {
+    Optional<Throwable> failure = Exam.failure(() -> new Contract(flaw), test);
+    assertTrue(
+        failure.isPresent() && failure.get() instanceof AssertionError,
+        () -> flaw + " passed " + test + ", or broke it: " + failure);
+  }
+
+  private static final class Contract extends CpuEngineContract {
+    private final Flaw flaw;
+
+    Contract(Flaw flaw) {
+      this.flaw = flaw;
+    }
+
+    @Override
+    protected CpuEngineFactory factory() {
+      return new BrokenFactory(flaw);
+    }
+
+    @Override
+    protected Duration patience() {
+      return Duration.ofSeconds(1);
+    }
+  }
+
+  private record BrokenFactory(Flaw flaw) implements CpuEngineFactory {
+    private static final InterpreterFactory OURS = new InterpreterFactory();
+
+    @Override
+    public List<String> models() {
+      return OURS.models();
+    }
+
+    @Override
+    public CpuEngine create(CpuConfig c) throws HypervisorException {
+      CpuEngine ours =
+          OURS.create(
+              new CpuConfig(
+                  flaw == Flaw.NEVER_A_STARTUP ? 0 : c.index(),
+                  flaw == Flaw.ANY_MODEL ? models().getFirst() : c.model(),
+                  memory(c.memory(), flaw),
+                  mmu(c.mmu(), flaw),
+                  c.nested(),
+                  flaw == Flaw.ALL_SHARED ? 0 : c.asid(),
+                  c.cBit(),
+                  bus(c.bus(), flaw),
+                  apic(c.apic(), flaw)));
+      return new BrokenEngine(ours, flaw);
+    }
+  }
+
+  private static final class BrokenEngine implements CpuEngine {
+    private final CpuEngine ours;
+    private final Flaw flaw;
+
+    BrokenEngine(CpuEngine ours, Flaw flaw) {
+      this.ours = ours;
+      this.flaw = flaw;
+    }
+
+    @Override
+    public Exit run(long budget) {
+      // What does not stop by itself does after a while, so that no thread outlives the test long.
+      Exit exit = ours.run(Math.min(budget, 2_000_000_000L));
+      if (flaw == Flaw.STOPS_TWICE && exit.kind() == Exit.Kind.STOPPED) {
+        ours.requestStop();
+      }
+      boolean hides =
+          flaw == Flaw.SHUTDOWN_IS_HALT && exit.kind() == Exit.Kind.SHUTDOWN
+              || flaw == Flaw.SUSPENDED_IS_HALT && exit.kind() == Exit.Kind.SUSPENDED;
+      return hides ? Exit.of(Exit.Kind.HALT) : exit;
+    }
+
+    @Override
+    public void requestStop() {
+      if (flaw != Flaw.NO_STOP) {
+        ours.requestStop();
+      }
+    }
+
+    @Override
+    public void exportState(CpuState target) {
+      ours.exportState(target);
+      switch (flaw) {
+        case NO_CARRY -> target.rflags &= ~1L;
+        case WRONG_RAX -> target.gpr[0] &= 0xffff_ffffL;
+        case NO_HALTED -> target.halted = false;
+        case NO_LONG_MODE -> target.attributes[CpuState.CS] &= ~0x200;
+        case BACKWARDS_STAYS_FORWARDS -> target.gpr[7] += 0x1000;
+        case FORGETS_XMM -> java.util.Arrays.fill(target.xsave, 400, 416, (byte) 0);
+        case FORGETS_NMI_BLOCKING -> target.nmiBlocked = false;
+        default -> {}
+      }
+    }
+
+    @Override
+    public void importState(CpuState source) {
+      try {
+        ours.importState(source);
+      } catch (IllegalArgumentException e) {
+        if (flaw != Flaw.TAKES_ANY_STATE) {
+          throw e;
+        }
+      }
+    }
+
+    @Override
+    public org.redoubt.api.cpu.CpuStats stats() {
+      return ours.stats();
+    }
+
+    @Override
+    public void close() {
+      if (flaw != Flaw.STAYS_ATTACHED) {
+        ours.close();
+      }
+    }
+  }
+
+  /** What is done instead of a call, and that it is. */
+  private interface Instead {
+    @Nullable Object call(Method method, Object[] arguments) throws Throwable;
+  }
+
+  private static final Object NOT = new Object();
+  private static final Object[] NONE = {};
+
+  private static <T> T wrap(Class<T> type, T ours, Instead instead) {
+    InvocationHandler handler =
+        (proxy, method, arguments) -> {
+          Object answer = instead.call(method, arguments == null ? NONE : arguments);
+          if (answer != NOT) {
+            return answer;
+          }
+          try {
+            return method.invoke(ours, arguments);
+          } catch (InvocationTargetException e) {
+            throw e.getCause();
+          }
+        };
+    return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
+  }
+
+  private static MemorySystem memory(MemorySystem memory, Flaw flaw) {
+    return wrap(
+        MemorySystem.class,
+        memory,
+        (method, a) ->
+            method.getName().equals("attach")
+                ? port(memory.attach(client((MemoryClient) a[0], flaw)), flaw)
+                : NOT);
+  }
+
+  private static MemoryClient client(MemoryClient client, Flaw flaw) {
+    return wrap(
+        MemoryClient.class,
+        client,
+        (method, a) -> {
+          boolean lost =
+              flaw == Flaw.STALE_CODE && method.getName().equals("contentsChanged")
+                  || flaw == Flaw.NO_SAFEPOINT && method.getName().equals("requestSafepoint");
+          return lost ? null : NOT;
+        });
+  }
+
+  private static MemoryPort port(MemoryPort port, Flaw flaw) {
+    return wrap(
+        MemoryPort.class,
+        port,
+        (method, a) -> flaw == Flaw.STAYS_ENTERED && method.getName().equals("leave") ? null : NOT);
+  }
+
+  private static MmuFactory mmu(MmuFactory factory, Flaw flaw) {
+    return config ->
+        wrap(
+            Mmu.class,
+            factory.create(config),
+            (method, a) -> {
+              boolean lost = flaw == Flaw.STALE_TLB && method.getName().equals("invalidate");
+              boolean wrong =
+                  flaw == Flaw.WRONG_ERROR_CODES && method.getName().equals("errorCode");
+              return lost ? null : wrong ? (Object) 8L : NOT;
+            });
+  }
+
+  private static CpuBus bus(CpuBus bus, Flaw flaw) {
+    return wrap(
+        CpuBus.class,
+        bus,
+        (method, a) ->
+            switch (method.getName()) {
+              case "in" -> flaw == Flaw.NARROW_PORTS ? bus.in((int) a[0], 1) : NOT;
+              case "mmioRead" -> flaw == Flaw.WIDE_MMIO ? bus.mmioRead((long) a[0] & -8, 8) : NOT;
+              case "readMsr" -> flaw == Flaw.NO_MSRS ? (Object) false : NOT;
+              default -> NOT;
+            });
+  }
+
+  private static LocalApic apic(LocalApic apic, Flaw flaw) {
+    return wrap(
+        LocalApic.class,
+        apic,
+        (method, a) ->
+            flaw == Flaw.DEAF && method.getName().equals("pending") ? (Object) false : NOT);
+  }
+}

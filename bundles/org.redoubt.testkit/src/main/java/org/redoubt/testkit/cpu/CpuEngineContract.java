@@ -1,0 +1,908 @@
+package org.redoubt.testkit.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.redoubt.api.HypervisorException;
+import org.redoubt.api.cpu.CpuConfig;
+import org.redoubt.api.cpu.CpuEngine;
+import org.redoubt.api.cpu.CpuEngineFactory;
+import org.redoubt.api.cpu.CpuState;
+import org.redoubt.api.cpu.Exit;
+import org.redoubt.spec.x86.Msr;
+import org.redoubt.spec.x86.Rflags;
+import org.redoubt.spec.x86.Vector;
+
+/**
+ * The exam of a {@link CpuEngine}: extend it, supply the factory. It runs small programs on the
+ * first of the factory's models, over a memory system and an MMU of its own, and compares
+ * registers, flags and memory with what an x86 processor left.
+ *
+ * <p>What a vendor must implement: {@link CpuEngine#run} from the state that was imported until an
+ * {@link Exit}, with the memory port entered and left; precise faults with error codes and CR2;
+ * interrupts, NMI, INIT and SIPI as {@link org.redoubt.api.device.VcpuSignal} announces them;
+ * ports, MMIO, MSRs, CPUID and hypercalls over {@link org.redoubt.api.cpu.CpuBus}; {@link
+ * CpuEngine#requestStop} and safepoints from other threads; code that changes under it; locked
+ * instructions that are atomic between vCPUs; {@link CpuEngine#exportState} and {@link
+ * CpuEngine#importState} without loss.
+ */
+@Timeout(120)
+public abstract class CpuEngineContract {
+  private static final long DATA = 0x30_0000;
+
+  private final List<ModelVcpu> open = new ArrayList<>();
+
+  @SuppressWarnings("NullAway.Init") // set before each test
+  private ModelSystem system;
+
+  @SuppressWarnings("NullAway.Init") // set before each test
+  private ModelVcpu vcpu;
+
+  /** Makes the factory under test; called once per test or more often. */
+  protected abstract CpuEngineFactory factory();
+
+  /** How long an engine may take to do what another thread waits for. */
+  protected Duration patience() {
+    return Duration.ofSeconds(30);
+  }
+
+  @BeforeEach
+  final void makeVcpu() throws HypervisorException {
+    system = new ModelSystem(ModelVcpu.RAM_BYTES);
+    vcpu = vcpu(0, 0);
+    vcpu.boot();
+  }
+
+  private ModelVcpu vcpu(int index, int asid) throws HypervisorException {
+    ModelVcpu made = new ModelVcpu(factory(), system, index, asid);
+    open.add(made);
+    return made;
+  }
+
+  @AfterEach
+  final void closeVcpus() {
+    open.forEach(ModelVcpu::close);
+    open.clear();
+  }
+
+  /** Runs a program from {@link ModelVcpu#CODE} to its HLT. */
+  private CpuState runToHlt(String hex) {
+    vcpu.code(ModelVcpu.CODE, hex);
+    assertEquals(Exit.Kind.HALT, vcpu.run().kind());
+    return vcpu.state();
+  }
+
+  private static void assertRegister(long expected, long actual, String what) {
+    assertEquals(Long.toHexString(expected), Long.toHexString(actual), what);
+  }
+
+  // Making
+
+  @Test
+  final void shouldRefuseAModelItDoesNotHave() {
+    CpuEngineFactory factory = factory();
+    assertFalse(factory.models().isEmpty(), "no model");
+    CpuConfig given =
+        new CpuConfig(
+            0,
+            "no-such-model",
+            system,
+            ModelMmu::new,
+            org.redoubt.api.cpu.NestedPaging.OFF,
+            0,
+            0,
+            vcpu,
+            (org.redoubt.api.device.LocalApic)
+                java.lang.reflect.Proxy.newProxyInstance(
+                    getClass().getClassLoader(),
+                    new Class<?>[] {org.redoubt.api.device.LocalApic.class},
+                    (proxy, method, arguments) -> 0));
+    HypervisorException refusal =
+        assertThrows(HypervisorException.class, () -> factory.create(given).close());
+    assertTrue(
+        String.valueOf(refusal.getMessage()).contains(factory.models().getFirst()),
+        () -> "the refusal does not say which models there are: " + refusal);
+  }
+
+  @Test
+  final void shouldBeginWhereAProcessorDoesAfterReset() throws HypervisorException {
+    CpuState s = vcpu(0, 0).state();
+    assertRegister(0xfff0, s.rip, "RIP");
+    assertRegister(0xf000, s.selector[CpuState.CS], "CS");
+    assertRegister(0xffff_0000L, s.base[CpuState.CS], "CS base");
+    assertRegister(0x6000_0010L, s.cr0, "CR0");
+    assertRegister(2, s.rflags, "RFLAGS");
+  }
+
+  @Test
+  final void shouldDetachFromMemoryWhenClosed() throws HypervisorException {
+    int before = system.attached();
+    ModelVcpu other = vcpu(1, 0);
+    assertEquals(before + 1, system.attached());
+    other.close();
+    open.remove(other);
+    assertEquals(before, system.attached(), "ports attached after close()");
+  }
+
+  // Instructions
+
+  private record Row(
+      String program, String hex, long rax, long rbx, long rdx, int flags, int defined) {}
+
+  /** SOURCE: executed by an x86-64 processor; undefined flags are left out of {@code defined}. */
+  private static final Row[] ROWS = {
+    new Row(
+        "mov eax,0x7fffffff; add eax,1", "b8ffffff7f83c001", 0x80000000L, 0x0L, 0x0L, 0x894, 0x8d5),
+    new Row("stc; mov al,0xff; adc al,0", "f9b0ff1400", 0x0L, 0x0L, 0x0L, 0x55, 0x8d5),
+    new Row("mov eax,3; sub eax,5", "b80300000083e805", 0xfffffffeL, 0x0L, 0x0L, 0x91, 0x8d5),
+    new Row(
+        "stc; mov rax,0; sbb rax,0",
+        "f948c7c0000000004883d800",
+        0xffffffffffffffffL,
+        0x0L,
+        0x0L,
+        0x95,
+        0x8d5),
+    new Row("mov ax,0x8000; cmp ax,1", "66b800806683f801", 0x8000L, 0x0L, 0x0L, 0x814, 0x8d5),
+    new Row("stc; mov al,0x7f; inc al", "f9b07ffec0", 0x80L, 0x0L, 0x0L, 0x891, 0x8d5),
+    new Row("mov eax,1; dec eax", "b801000000ffc8", 0x0L, 0x0L, 0x0L, 0x44, 0x8d5),
+    new Row(
+        "mov rax,1; neg rax", "48c7c00100000048f7d8", 0xffffffffffffffffL, 0x0L, 0x0L, 0x95, 0x8d5),
+    new Row("mov eax,0xf0; and eax,0x0f", "b8f000000083e00f", 0x0L, 0x0L, 0x0L, 0x44, 0x8c5),
+    new Row("mov eax,0x1234; xor al,0xb6", "b83412000034b6", 0x1282L, 0x0L, 0x0L, 0x84, 0x8c5),
+    new Row(
+        "mov eax,0x80000000; mov ebx,2; mul ebx",
+        "b800000080bb02000000f7e3",
+        0x0L,
+        0x2L,
+        0x1L,
+        0x801,
+        0x801),
+    new Row("mov eax,-3; imul eax,eax,5", "b8fdffffff6bc005", 0xfffffff1L, 0x0L, 0x0L, 0x0, 0x801),
+    new Row(
+        "mov edx,1; mov eax,2; mov ebx,3; div ebx",
+        "ba01000000b802000000bb03000000f7f3",
+        0x55555556L,
+        0x3L,
+        0x0L,
+        0x0,
+        0x0),
+    new Row(
+        "mov rax,-7; cqo; mov rbx,2; idiv rbx",
+        "48c7c0f9ffffff489948c7c30200000048f7fb",
+        0xfffffffffffffffdL,
+        0x2L,
+        0xffffffffffffffffL,
+        0x0,
+        0x0),
+    new Row(
+        "mov eax,0xc0000001; shl eax,1", "b8010000c0d1e0", 0x80000002L, 0x0L, 0x0L, 0x81, 0x8c5),
+    new Row(
+        "mov eax,0x80000003; sar eax,1", "b803000080d1f8", 0xc0000001L, 0x0L, 0x0L, 0x81, 0x8c5),
+    new Row("mov eax,0x80000001; rol eax,1", "b801000080d1c0", 0x3L, 0x0L, 0x0L, 0x801, 0x8d5),
+    new Row("stc; mov eax,2; rcr eax,1", "f9b802000000d1d8", 0x80000001L, 0x0L, 0x0L, 0x800, 0x8d5),
+    new Row(
+        "mov eax,0x12345678; mov ebx,0x9abcdef0; shld eax,ebx,8",
+        "b878563412bbf0debc9a0fa4d808",
+        0x3456789aL,
+        0x9abcdef0L,
+        0x0L,
+        0x4,
+        0xc5),
+    new Row("mov ebx,0x100; bsf eax,ebx", "bb000100000fbcc3", 0x8L, 0x100L, 0x0L, 0x0, 0x40),
+    new Row(
+        "mov rbx,0x0000800000000000; bsr rax,rbx",
+        "48bb0000000000800000480fbdc3",
+        0x2fL,
+        0x800000000000L,
+        0x0L,
+        0x0,
+        0x40),
+    new Row("mov eax,8; bt eax,3", "b8080000000fbae003", 0x8L, 0x0L, 0x0L, 0x1, 0x41),
+    new Row("mov eax,0; bts eax,31", "b8000000000fbae81f", 0x80000000L, 0x0L, 0x0L, 0x0, 0x41),
+    new Row(
+        "mov rax,-1; mov bl,0x80; movzx eax,bl",
+        "48c7c0ffffffffb3800fb6c3",
+        0x80L,
+        0x80L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov bl,0x80; movsx rax,bl", "b380480fbec3", 0xffffffffffffff80L, 0x80L, 0x0L, 0x0, 0x8d5),
+    new Row(
+        "mov ebx,0x80000000; movsxd rax,ebx",
+        "bb000000804863c3",
+        0xffffffff80000000L,
+        0x80000000L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov rax,-1; mov ecx,eax; mov eax,0",
+        "48c7c0ffffffff89c1b800000000",
+        0x0L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov rax,-1; mov ah,0x12",
+        "48c7c0ffffffffb412",
+        0xffffffffffff12ffL,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov rbx,0x1000; mov rcx,3; lea rax,[rbx+rcx*8+5]",
+        "48c7c30010000048c7c103000000488d44cb05",
+        0x101dL,
+        0x1000L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov rax,1; mov rbx,2; xchg rax,rbx",
+        "48c7c00100000048c7c3020000004893",
+        0x2L,
+        0x1L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov rax,5; mov rbx,7; xadd rbx,rax",
+        "48c7c00500000048c7c307000000480fc1c3",
+        0x7L,
+        0xcL,
+        0x0L,
+        0x4,
+        0x8d5),
+    new Row(
+        "mov rax,5; mov rbx,5; mov rcx,9; cmpxchg rbx,rcx",
+        "48c7c00500000048c7c30500000048c7c109000000480fb1cb",
+        0x5L,
+        0x9L,
+        0x0L,
+        0x44,
+        0x8d5),
+    new Row(
+        "mov rax,0x1122334455667788; bswap rax",
+        "48b88877665544332211480fc8",
+        0x8877665544332211L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov eax,1; cmp eax,2; mov eax,0; setl al",
+        "b80100000083f802b8000000000f9cc0",
+        0x1L,
+        0x0L,
+        0x0L,
+        0x95,
+        0x8d5),
+    new Row(
+        "mov eax,1; mov ebx,7; test eax,eax; cmovnz eax,ebx",
+        "b801000000bb0700000085c00f45c3",
+        0x7L,
+        0x7L,
+        0x0L,
+        0x0,
+        0x8c5),
+    new Row(
+        "mov ecx,0; mov eax,1; jrcxz 1f; mov eax,2; 1: nop",
+        "b900000000b801000000e305b80200000090",
+        0x1L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov ecx,10; mov eax,0; 1: add eax,ecx; loop 1b",
+        "b90a000000b80000000001c8e2fc",
+        0x37L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "call 1f; jmp 2f; 1: mov eax,9; ret; 2: nop",
+        "e802000000eb06b809000000c390",
+        0x9L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row("push 0x1234; pop rax", "683412000058", 0x1234L, 0x0L, 0x0L, 0x0, 0x8d5),
+    new Row("stc; pushfq; pop rax; and eax,1", "f99c5883e001", 0x1L, 0x0L, 0x0L, 0x0, 0x8c5),
+    new Row(
+        "enter 32,0; mov rax,rbp; leave; sub rax,rsp",
+        "c82000004889e8c94829e0",
+        0xfffffffffffffff8L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x0),
+    new Row(
+        "mov eax,3; cvtsi2sd xmm0,eax; addsd xmm0,xmm0; cvttsd2si rax,xmm0",
+        "b803000000f20f2ac0f20f58c0f2480f2cc0",
+        0x6L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov rax,0x0000000700000005; movq xmm0,rax; paddd xmm0,xmm0; movq rax,xmm0",
+        "48b8050000000700000066480f6ec0660ffec066480f7ec0",
+        0xe0000000aL,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "mov rax,0x80ff000080000000; movq xmm0,rax; mov eax,0; pmovmskb eax,xmm0",
+        "48b8000000800000ff8066480f6ec0b800000000660fd7c0",
+        0xc8L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+    new Row(
+        "fninit; fld1; fld1; faddp; push 0; fistp qword ptr [rsp]; pop rax",
+        "dbe3d9e8d9e8dec16a00df3c2458",
+        0x2L,
+        0x0L,
+        0x0L,
+        0x0,
+        0x8d5),
+  };
+
+  @Test
+  final void shouldComputeAsAProcessorDoes() {
+    for (Row row : ROWS) {
+      vcpu.engine.importState(vcpu.longMode());
+      CpuState s = runToHlt(row.hex + "f4");
+      assertRegister(row.rax, s.gpr[0], row.program + ": RAX");
+      assertRegister(row.rbx, s.gpr[3], row.program + ": RBX");
+      assertRegister(row.rdx, s.gpr[2], row.program + ": RDX");
+      assertRegister(row.flags, s.rflags & row.defined, row.program + ": flags");
+      assertRegister(
+          ModelVcpu.CODE + row.hex.length() / 2 + 1, s.rip, row.program + ": RIP, behind HLT");
+      assertTrue(s.halted, () -> row.program + ": not in HLT");
+    }
+  }
+
+  private record StringRow(String program, String hex, long rsi, long rdi, long rcx) {}
+
+  private static final StringRow[] STRINGS = {
+    new StringRow(
+        "rep movsb over three pages",
+        "48c7c60010300048c7c7f02f3000b900100000fcf3a4f4",
+        0x30_2000,
+        0x30_3ff0,
+        0),
+    new StringRow(
+        "rep movsb onto itself",
+        "48c7c60010300048c7c701103000b964000000fcf3a4f4",
+        0x30_1064,
+        0x30_1065,
+        0),
+    new StringRow(
+        "rep movsq, down",
+        "48c7c6f81f300048c7c7f82f3000b900020000fdf348a5f4",
+        0x30_0ff8,
+        0x30_1ff8,
+        0),
+    new StringRow(
+        "rep stosq", "48c7c70820300048b80807060504030201b9e8030000fcf348abf4", 0, 0x30_3f48, 0),
+    new StringRow("repne scasb", "48c7c700103000b07fb964000000fcf2aef4", 0, 0x30_1080 - 0x1c, 0),
+    new StringRow(
+        "repe cmpsb", "48c7c60010300048c7c700203000b940000000fcf3a6f4", 0x30_1001, 0x30_2001, 0x3f),
+  };
+
+  @Test
+  final void shouldMoveStringsAsByteByByteWould() {
+    for (StringRow row : STRINGS) {
+      byte[] area = new byte[0x4000];
+      new Random(1).nextBytes(area);
+      Arrays.fill(area, 0x1000, 0x1100, (byte) 1);
+      vcpu.memory.write(DATA, MemorySegment.ofArray(area));
+      switch (row.program) {
+        case "rep movsb over three pages" -> System.arraycopy(area, 0x1000, area, 0x2ff0, 4096);
+        case "rep movsq, down" -> System.arraycopy(area, 0x1000, area, 0x2000, 4096);
+        case "rep stosq" -> {
+          for (int i = 0; i < 8000; i++) {
+            area[0x2008 + i] = (byte) (8 - i % 8);
+          }
+        }
+        default -> {}
+      }
+      vcpu.engine.importState(vcpu.longMode());
+      CpuState s = runToHlt(row.hex);
+      assertRegister(row.rsi, s.gpr[6], row.program + ": RSI");
+      assertRegister(row.rdi, s.gpr[7], row.program + ": RDI");
+      assertRegister(row.rcx, s.gpr[1], row.program + ": RCX");
+      byte[] now = new byte[0x4000];
+      vcpu.memory.read(DATA, MemorySegment.ofArray(now));
+      assertArrayEquals(area, now, row.program);
+    }
+  }
+
+  @Test
+  final void shouldGoFromRealModeTo64BitMode() {
+    // cli; lgdt; CR0.PE; far jump to 32 bits; CR4, CR3, EFER.LME, CR0.PG; far jump to 64 bits
+    vcpu.code(
+        0x7000,
+        "fa0f01166b700f20c06683c8010f22c066ea18700000180066b810008ed88ec08ed0bb33333333b820060000"
+            + "0f22e0b8000001000f22d8b9800000c00f320d000100000f300f20c00d000000800f22c0ea5770000008"
+            + "0048c7c40000020048b888776655443322115059f41f0000900000");
+    CpuState s = new CpuState();
+    s.cr0 = 0x10;
+    for (int i = 0; i < 6; i++) {
+      s.limit[i] = 0xffff;
+      s.attributes[i] = i == CpuState.CS ? 0x9b : 0x93;
+    }
+    s.attributes[CpuState.LDTR] = 0x82;
+    s.attributes[CpuState.TR] = 0x8b;
+    s.msr.put(Msr.EFER, 0L);
+    s.rip = 0x7000;
+    vcpu.engine.importState(s);
+    Exit exit = vcpu.run();
+    assertEquals(Exit.Kind.HALT, exit.kind(), exit::toString);
+    CpuState after = vcpu.state();
+    assertRegister(0x33333333, after.gpr[3], "EBX, loaded in protected mode");
+    assertRegister(0x1122334455667788L, after.gpr[1], "RCX, popped in 64-bit mode");
+    assertRegister(0x8000_0011L, after.cr0, "CR0");
+    assertRegister(0x500, after.msr.getOrDefault(Msr.EFER, 0L), "EFER");
+    assertEquals(0x200, after.attributes[CpuState.CS] & 0x600, "CS.L without CS.D");
+  }
+
+  // Faults and interrupts
+
+  private record Fault(
+      String what, String hex, int cpl, int vector, long error, long cr2, int at) {}
+
+  private static final int NO_ERROR = -1;
+  private static final int NO_CR2 = 0;
+
+  private static final Fault[] FAULTS = {
+    new Fault("write, not present", "89042508f03f00", 0, Vector.PF, 2, 0x3f_f008, 0),
+    new Fault("read, not present", "8b042510f03f00", 0, Vector.PF, 0, 0x3f_f010, 0),
+    new Fault("write, read-only", "c7042500e03f0001000000", 0, Vector.PF, 3, 0x3f_e000, 0),
+    new Fault("fetch, not present", "b800f03f00ffe0", 0, Vector.PF, 0x10, 0x3f_f000, -1),
+    new Fault("fetch, no-execute", "b800d03f00ffe0", 0, Vector.PF, 0x11, 0x3f_d000, -1),
+    new Fault("user's read of a supervisor's", "8b042500c03f00", 3, Vector.PF, 5, 0x3f_c000, 0),
+    new Fault("UD2", "0f0b", 0, Vector.UD, NO_ERROR, NO_CR2, 0),
+    new Fault("DIV by 0", "31c9f7f1", 0, Vector.DE, NO_ERROR, NO_CR2, 2),
+    new Fault("INT3", "cc", 0, Vector.BP, NO_ERROR, NO_CR2, 1),
+    new Fault("INT 80h", "cd80", 0, 0x80, NO_ERROR, NO_CR2, 2),
+    new Fault("selector past the GDT", "b8500000008ed8", 0, Vector.GP, 0x50, NO_CR2, 5),
+    new Fault("not canonical", "48b800000000000000808b00", 0, Vector.GP, 0, NO_CR2, 10),
+    new Fault("WRMSR of none", "b9785634120f30", 0, Vector.GP, 0, NO_CR2, 5),
+    new Fault("HLT by a user", "f4", 3, Vector.GP, 0, NO_CR2, 0),
+  };
+
+  @Test
+  final void shouldDeliverFaultsPrecisely() {
+    for (Fault row : FAULTS) {
+      CpuState s = vcpu.longMode();
+      s.attributes[CpuState.CS] |= row.cpl << 5;
+      s.attributes[CpuState.SS] |= row.cpl << 5;
+      s.selector[CpuState.CS] |= row.cpl;
+      s.selector[CpuState.SS] |= row.cpl;
+      s.gpr[0] = 0x1111;
+      vcpu.engine.importState(s);
+      vcpu.code(ModelVcpu.CODE, row.hex + "90f4");
+      assertEquals(Exit.Kind.HALT, vcpu.run().kind(), row.what);
+      CpuState after = vcpu.state();
+      assertRegister(ModelVcpu.HANDLERS + 16L * row.vector + 1, after.rip, row.what + ": handler");
+      long frame = after.gpr[4];
+      if (row.error != NO_ERROR) {
+        assertRegister(row.error, vcpu.memory.getLong(frame), row.what + ": error code");
+        frame += 8;
+      }
+      long rip = row.at < 0 ? row.cr2 : ModelVcpu.CODE + row.at;
+      assertRegister(rip, vcpu.memory.getLong(frame), row.what + ": RIP on the stack");
+      assertRegister(row.cr2, after.cr2, row.what + ": CR2");
+      assertRegister(ModelVcpu.STACK, vcpu.memory.getLong(frame + 24), row.what + ": RSP");
+      assertEquals(0, after.attributes[CpuState.SS] >> 5 & 3 & row.cpl, row.what + ": CPL");
+    }
+  }
+
+  @Test
+  final void shouldShutDownOnATripleFault() {
+    CpuState s = vcpu.longMode();
+    s.idtLimit = 0;
+    vcpu.engine.importState(s);
+    vcpu.code(ModelVcpu.CODE, "900f0b");
+    assertEquals(Exit.Kind.SHUTDOWN, vcpu.run().kind());
+    assertRegister(ModelVcpu.CODE + 1, vcpu.state().rip, "RIP, at the first fault");
+  }
+
+  @Test
+  final void shouldTakeAnInterruptAfterTheInstructionBehindSti() {
+    vcpu.interrupt(0x30);
+    CpuState s = runToHlt("fbb805000000b806000000f4"); // sti; mov eax, 5; mov eax, 6
+    assertRegister(ModelVcpu.HANDLERS + 0x301, s.rip, "handler");
+    assertRegister(5, s.gpr[0], "RAX");
+    assertRegister(ModelVcpu.CODE + 6, vcpu.memory.getLong(s.gpr[4]), "RIP on the stack");
+    assertEquals(0, s.rflags & Rflags.IF, "IF in the handler");
+  }
+
+  @Test
+  final void shouldWakeFromHltByAnInterruptAndNotWithoutIf() {
+    CpuState first = runToHlt("fbf4"); // sti; hlt
+    assertRegister(ModelVcpu.CODE + 2, first.rip, "RIP");
+    assertEquals(Exit.Kind.HALT, vcpu.run().kind(), "nothing happened");
+    vcpu.interrupt(0x31);
+    assertEquals(Exit.Kind.HALT, vcpu.run().kind());
+    assertRegister(ModelVcpu.HANDLERS + 0x311, vcpu.state().rip, "handler");
+    vcpu.interrupt(0x32);
+    assertEquals(Exit.Kind.HALT, vcpu.run().kind());
+    assertRegister(ModelVcpu.HANDLERS + 0x311, vcpu.state().rip, "IF is clear: it waits");
+    vcpu.nmi();
+    assertEquals(Exit.Kind.HALT, vcpu.run().kind());
+    assertRegister(ModelVcpu.HANDLERS + 0x21, vcpu.state().rip, "NMI needs no IF");
+  }
+
+  @Test
+  final void shouldWaitForSipi() throws HypervisorException {
+    ModelVcpu other = vcpu(1, 0);
+    assertEquals(Exit.Kind.INIT, other.engine.run(1000).kind());
+    vcpu.code(0x7000, "8cc8f4"); // mov ax, cs; hlt
+    other.signal().startup(7);
+    assertEquals(Exit.Kind.HALT, other.run().kind());
+    CpuState s = other.state();
+    assertRegister(0x700, s.gpr[0] & 0xffff, "AX");
+    assertRegister(3, s.rip, "RIP");
+    other.signal().init();
+    assertEquals(Exit.Kind.INIT, other.engine.run(1000).kind());
+  }
+
+  // The bus
+
+  @Test
+  final void shouldReachPorts() {
+    CpuState s = runToHlt("66ba1005b012ee66b8563466efb8debc9a78efe46089c366e56089c1e560f4");
+    assertEquals(
+        List.of(
+            "out 510 1 12",
+            "out 510 2 3456",
+            "out 510 4 789abcde",
+            "in 60 1",
+            "in 60 2",
+            "in 60 4"),
+        vcpu.bus);
+    assertRegister(0x789a_bc5aL, s.gpr[3], "EBX: AL alone was read");
+    assertRegister(0x789a_5a5bL, s.gpr[1], "ECX: AX alone was read");
+    assertRegister(0x5a5b_5c5dL, s.gpr[0], "EAX");
+  }
+
+  @Test
+  final void shouldReachMmio() {
+    CpuState s =
+        runToHlt("b84433221189042510004000c6042521004000558b1c25200040000fb70c2512004000f4");
+    assertEquals(
+        List.of(
+            "write fe000010 4 11223344",
+            "write fe000021 1 55",
+            "read fe000020 4",
+            "read fe000012 2"),
+        vcpu.bus);
+    assertRegister(0xa5a6_a7a8L, s.gpr[3], "EBX");
+    assertRegister(0xa5a6, s.gpr[1], "ECX");
+  }
+
+  @Test
+  final void shouldReachMsrsLeavesAndTheHypervisor() {
+    CpuState s = runToHlt("b934120000ba01000000b8020000000f300f32f4"); // wrmsr; rdmsr
+    assertEquals(List.of("wrmsr 100000002"), vcpu.bus);
+    assertRegister(9, s.gpr[0], "EAX");
+    assertRegister(7, s.gpr[2], "EDX");
+    vcpu.engine.importState(vcpu.longMode());
+    s = runToHlt("b8000000400fa2f4"); // cpuid
+    assertEquals(List.of(1L, 2L, 3L, 4L), List.of(s.gpr[0], s.gpr[3], s.gpr[1], s.gpr[2]), "CPUID");
+    vcpu.bus.clear();
+    vcpu.engine.importState(vcpu.longMode());
+    s = runToHlt("b805000000bb01000000b902000000ba03000000be040000000f01d9f4"); // vmmcall
+    assertEquals(List.of("hypercall 5 [1, 2, 3, 4]"), vcpu.bus);
+    assertEquals(77, s.gpr[0], "RAX");
+  }
+
+  // Code and translations that change
+
+  @Test
+  final void shouldExecuteWhatACodePageHoldsNow() {
+    CpuState s = runToHlt("c6050400000002909090b801000000f4"); // its own next but three
+    assertEquals(2, s.gpr[0], "the block changed itself");
+    vcpu.code(DATA, "b801000000c3");
+    vcpu.engine.importState(vcpu.longMode());
+    s = runToHlt("e8fbef2f0089c3c604250100300007e8ecef2f00f4"); // call; change it; call
+    assertEquals(1, s.gpr[3], "before");
+    assertEquals(7, s.gpr[0], "another block was changed");
+    vcpu.code(DATA + 1, "08");
+    vcpu.engine.importState(vcpu.longMode());
+    s = runToHlt("e8fbef2f0089c3f4");
+    assertEquals(8, s.gpr[3], "somebody else changed it");
+  }
+
+  @Test
+  final void shouldTranslateAnewAfterInvlpgAndCr3() {
+    vcpu.memory.putLong(DATA, 1);
+    vcpu.memory.putLong(DATA + 0x1000, 2);
+    vcpu.memory.putLong(DATA + 0x2000, 3);
+    CpuState s =
+        runToHlt(
+            "48c7c700380100488b042500003000488b174881c2001000004889170f013c2500003000488b1c2500003000"
+                + "4881c2001000004889170f20d90f22d9488b0c2500003000f4");
+    assertEquals(1, s.gpr[0], "before");
+    assertEquals(2, s.gpr[3], "after INVLPG");
+    assertEquals(3, s.gpr[1], "after MOV CR3");
+  }
+
+  // Encryption
+
+  @Test
+  final void shouldKeepPrivateMemoryPrivate() throws HypervisorException {
+    vcpu.close();
+    open.clear();
+    vcpu = vcpu(0, 3);
+    vcpu.boot();
+    runToHlt("48b8887766554433221148890425000030004889042500003f00f4");
+    long value = 0x1122334455667788L;
+    assertEquals(value, system.view(0).getLong(ModelVcpu.SHARED), "the shared page, to the host");
+    assertNotEquals(value, system.view(0).getLong(DATA), "the private page, to the host");
+    assertEquals(value, system.view(3).getLong(DATA), "the private page, under the guest's key");
+  }
+
+  // Control from outside
+
+  @Test
+  final void shouldReachTheSameStateWhateverTheBudget() {
+    String sum = "31c0b96400000001c8ffc975faf4";
+    CpuState whole = runToHlt(sum);
+    assertEquals(5050, whole.gpr[0]);
+    long counted = vcpu.engine.stats().instructions();
+    assertTrue(counted >= 303 && counted <= 304, () -> counted + " instructions, of 303");
+    for (int budget : new int[] {1, 2, 3, 7, 50}) {
+      vcpu.engine.importState(vcpu.longMode());
+      int runs = 0;
+      Exit exit = vcpu.engine.run(budget);
+      while (exit.kind() == Exit.Kind.BUDGET && runs++ < 1000) {
+        vcpu.engine.importState(vcpu.state());
+        exit = vcpu.engine.run(budget);
+      }
+      assertEquals(Exit.Kind.HALT, exit.kind(), "with a budget of " + budget);
+      assertSame(whole, vcpu.state());
+      assertTrue(runs > 0, "a budget of " + budget + " was enough for 300 instructions");
+    }
+  }
+
+  @Test
+  final void shouldStopWhenAskedBeforeItRuns() {
+    vcpu.code(ModelVcpu.CODE, "ebfe");
+    vcpu.engine.requestStop();
+    assertEquals(Exit.Kind.STOPPED, vcpu.engine.run(1_000_000).kind());
+    assertEquals(Exit.Kind.BUDGET, vcpu.engine.run(1000).kind(), "one request, one stop");
+    assertRegister(ModelVcpu.CODE, vcpu.state().rip, "RIP");
+  }
+
+  @Test
+  final void shouldStopWhenAskedWhileItLoops() throws Exception {
+    for (String loop : new String[] {"ebfe", COUNT, LOAD}) {
+      vcpu.engine.importState(vcpu.longMode());
+      vcpu.code(ModelVcpu.CODE, loop);
+      long before = vcpu.engine.stats().instructions();
+      FutureTask<Exit> run = start(vcpu);
+      long end = System.nanoTime() + patience().toNanos();
+      while (vcpu.engine.stats().instructions() == before && System.nanoTime() < end) {
+        Thread.onSpinWait();
+      }
+      vcpu.engine.requestStop();
+      assertEquals(Exit.Kind.STOPPED, await(run, "it runs on").kind());
+    }
+  }
+
+  /** mov rdi, 300000h; inc qword [rdi]; inc rax; jmp to the first inc. */
+  private static final String COUNT = "48c7c70000300048ff0748ffc0ebf8";
+
+  /** mov ecx, 1_0000h; mov rsi, 20_0000h; rep lodsb; jmp to the start. */
+  private static final String LOAD = "b90000010048c7c600002000f3acebf0";
+
+  @Test
+  final void shouldComeToSafepointsAndLoseNoStore() throws Exception {
+    vcpu.memory.putLong(DATA, 0);
+    vcpu.code(ModelVcpu.CODE, COUNT);
+    FutureTask<Exit> run = start(vcpu);
+    long[] last = new long[1];
+    BooleanSupplier look =
+        () -> {
+          for (int i = 0; i < 200; i++) {
+            long now = vcpu.memory.getLong(DATA);
+            if (now < last[0]) {
+              return false;
+            }
+            last[0] = now;
+            system.view(5).getByte(0x38_0000); // another tag: everybody's TLB is emptied
+          }
+          return true;
+        };
+    FutureTask<Boolean> looks = new FutureTask<>(look::getAsBoolean);
+    Thread.ofPlatform().daemon().start(looks);
+    assertTrue(await(looks, "it comes to no safepoint"), "the counter went back");
+    vcpu.engine.requestStop();
+    await(run, "it runs on");
+    long stored = vcpu.memory.getLong(DATA);
+    long counted = vcpu.state().gpr[0];
+    assertTrue(
+        stored == counted || stored == counted + 1,
+        () -> "counted to %d, memory holds %d".formatted(counted, stored));
+  }
+
+  @Test
+  final void shouldLeaveTheMemoryPortWhenItReturns() throws Exception {
+    runToHlt("f4");
+    FutureTask<Long> look = new FutureTask<>(() -> vcpu.memory.getLong(DATA));
+    Thread.ofPlatform().daemon().start(look);
+    await(look, "the port is still entered, nobody can touch memory");
+  }
+
+  @Test
+  final void shouldExitWhileMemoryIsSuspendedAndGoOnLater() {
+    vcpu.code(ModelVcpu.CODE, "48c70425000030000700000048c7c009000000f4"); // mov [DATA], 7; rax = 9
+    system.suspend(true);
+    assertEquals(Exit.Kind.SUSPENDED, vcpu.run().kind());
+    assertRegister(ModelVcpu.CODE, vcpu.state().rip, "RIP");
+    system.suspend(false);
+    assertEquals(Exit.Kind.HALT, vcpu.run().kind());
+    assertEquals(9, vcpu.state().gpr[0]);
+    assertEquals(7, vcpu.memory.getLong(DATA));
+  }
+
+  @Test
+  final void shouldBeAtomicBetweenVcpus() throws Exception {
+    ModelVcpu other = vcpu(1, 0);
+    other.engine.importState(vcpu.longMode());
+    vcpu.memory.fill(DATA, 24, (byte) 0);
+    // 20,000 times lock inc [0]; lock xadd [8], 1; a lock cmpxchg loop that increments [16]
+    vcpu.code(
+        ModelVcpu.CODE,
+        "48c7c700003000b9204e0000f048ff07ba01000000f00fc15708488b47104889c348ffc3f0480fb15f1075ee"
+            + "ffc975dcf4");
+    FutureTask<Exit> first = start(vcpu);
+    FutureTask<Exit> second = start(other);
+    assertEquals(Exit.Kind.HALT, await(first, "the first vCPU hangs").kind());
+    assertEquals(Exit.Kind.HALT, await(second, "the second vCPU hangs").kind());
+    for (int offset = 0; offset <= 16; offset += 8) {
+      assertEquals(40_000, vcpu.memory.getLong(DATA + offset), "updates at " + offset);
+    }
+  }
+
+  private static FutureTask<Exit> start(ModelVcpu vcpu) {
+    FutureTask<Exit> run = new FutureTask<>(() -> vcpu.engine.run(Long.MAX_VALUE));
+    Thread.ofPlatform().daemon().name("vcpu").start(run);
+    return run;
+  }
+
+  private <T> T await(FutureTask<T> task, String otherwise)
+      throws InterruptedException, ExecutionException {
+    try {
+      return task.get(patience().toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      throw new AssertionError("after " + patience() + ": " + otherwise, e);
+    }
+  }
+
+  // State
+
+  @Test
+  final void shouldGiveBackTheStateItTook() throws HypervisorException {
+    Random random = new Random(2);
+    CpuState s = vcpu.longMode();
+    for (int i = 0; i < 16; i++) {
+      s.gpr[i] = random.nextLong();
+    }
+    s.rip = 0x1234;
+    s.rflags = 0x0ed7;
+    s.cr2 = 0x5678;
+    s.dr[0] = 0x1000;
+    s.base[CpuState.FS] = random.nextLong() >> 17;
+    s.base[CpuState.GS] = random.nextLong() >> 17;
+    s.nmiBlocked = true;
+    s.interruptShadow = true;
+    s.halted = true;
+    for (int msr : new int[] {Msr.STAR, Msr.SYSENTER_CS}) {
+      s.msr.put(msr, 0x1b_0008_0000_0000L & (msr == Msr.STAR ? -1 : 0xffff));
+    }
+    s.msr.put(Msr.LSTAR, 0xffff_8000_1234_5678L);
+    s.msr.put(Msr.KERNEL_GS_BASE, 0x7fff_1234_5000L);
+    s.msr.put(Msr.SFMASK, 0x4_7700L);
+    // x87 and SSE: control words, sixteen XMM registers, XSTATE_BV
+    s.xsave[0] = 0x7f;
+    s.xsave[1] = 3;
+    s.xsave[24] = (byte) 0x80;
+    s.xsave[25] = 0x1f;
+    for (int i = 160; i < 416; i++) {
+      s.xsave[i] = (byte) random.nextInt();
+    }
+    s.xsave[512] = 3;
+    vcpu.engine.importState(s);
+    CpuState once = vcpu.state();
+    assertSame(s, once);
+    ModelVcpu other = vcpu(1, 0);
+    other.engine.importState(once);
+    assertSame(s, other.state());
+  }
+
+  private static void assertSame(CpuState expected, CpuState actual) {
+    assertArrayEquals(expected.gpr, actual.gpr, "general registers");
+    assertRegister(expected.rip, actual.rip, "RIP");
+    assertRegister(expected.rflags, actual.rflags, "RFLAGS");
+    assertArrayEquals(expected.selector, actual.selector, "selectors");
+    assertArrayEquals(expected.base, actual.base, "segment bases");
+    assertArrayEquals(expected.limit, actual.limit, "segment limits");
+    assertArrayEquals(expected.attributes, actual.attributes, "segment attributes");
+    assertEquals(
+        List.of(expected.gdtBase, expected.idtBase, expected.gdtLimit, expected.idtLimit),
+        List.of(actual.gdtBase, actual.idtBase, actual.gdtLimit, actual.idtLimit),
+        "GDT and IDT");
+    assertEquals(
+        List.of(expected.cr0, expected.cr2, expected.cr3, expected.cr4, expected.xcr0),
+        List.of(actual.cr0, actual.cr2, actual.cr3, actual.cr4, actual.xcr0),
+        "control registers");
+    assertArrayEquals(expected.dr, actual.dr, "debug registers");
+    expected.msr.forEach((msr, value) -> {
+      if (msr != Msr.TSC) {
+        assertEquals(value, actual.msr.get(msr), "MSR " + Integer.toHexString(msr));
+      }
+    });
+    assertArrayEquals(
+        Arrays.copyOfRange(expected.xsave, 160, 416),
+        Arrays.copyOfRange(actual.xsave, 160, 416),
+        "XMM registers");
+    assertEquals(
+        List.of(expected.halted, expected.interruptShadow, expected.nmiBlocked),
+        List.of(actual.halted, actual.interruptShadow, actual.nmiBlocked),
+        "halted, interrupt shadow, NMIs blocked");
+  }
+
+  @Test
+  final void shouldRefuseStateThatNoProcessorCanBeInAndStayAsItWas() {
+    CpuState before = vcpu.state();
+    List<CpuState> bad = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      bad.add(vcpu.longMode());
+      bad.get(i).gpr[0] = 99;
+    }
+    bad.get(0).cr0 |= 1L << 40;
+    bad.get(1).rflags |= 1L << 40;
+    bad.get(2).cr0 &= ~(1L << 31); // EFER.LMA without paging
+    for (CpuState state : bad) {
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> vcpu.engine.importState(state),
+          () -> "taken:\n" + state);
+      assertSame(before, vcpu.state());
+    }
+  }
+}
