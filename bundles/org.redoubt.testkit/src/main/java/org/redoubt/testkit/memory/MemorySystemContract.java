@@ -9,9 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +30,9 @@ import org.redoubt.api.encryption.MemoryEncryptionEngineFactory;
 import org.redoubt.api.memory.EngineChange;
 import org.redoubt.api.memory.KeyInstaller;
 import org.redoubt.api.memory.KeyStatus;
+import org.redoubt.api.memory.MemoryClient;
 import org.redoubt.api.memory.MemoryConfig;
+import org.redoubt.api.memory.MemoryPort;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemorySystemFactory;
 import org.redoubt.api.memory.MemoryView;
@@ -37,6 +41,11 @@ import org.redoubt.api.memory.PageTag;
 /**
  * The exam of a {@link MemorySystem}: extend it, supply the factory. It brings two engines, {@code
  * alpha} and {@code beta}, and looks at DRAM through the host's view of private pages.
+ *
+ * <p>What a vendor must implement: views under every tag over a cache of any capacity from 8 pages
+ * up; key slots in the firmware's order of refusals, with keys from the {@link KeyInstaller} only;
+ * flushes; the protocol of {@link MemoryPort}, by which no store of a running vCPU is lost; changes
+ * of engine that carry every page or roll back; and private pages that are never plain in DRAM.
  */
 @Timeout(120)
 public abstract class MemorySystemContract {
@@ -177,7 +186,196 @@ public abstract class MemorySystemContract {
     assertEquals((long) threads * rounds, system.view(1).getLong(8), "updates by exchange");
   }
 
+  // vCPUs
+
+  /** A vCPU that does nothing but count: a TLB by page, and a stop flag. */
+  private static final class Counter implements MemoryClient {
+    private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+    @SuppressWarnings("restricted") // as every CPU engine: it stores through host addresses
+    private static final MemorySegment HOST = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    private final Map<Long, Long> tlb = new HashMap<>();
+    private final List<String> changes = new ArrayList<>();
+    private final MemoryPort port;
+    private volatile boolean stop;
+
+    @SuppressWarnings("this-escape") // nobody calls before the port is entered
+    Counter(MemorySystem system) {
+      port = system.attach(this);
+    }
+
+    /** LOCK ADD of 1 under ASID 1, as a vCPU does it between two safepoints. */
+    void count(long spa) {
+      if (stop) {
+        stop = false;
+        port.safepoint();
+      }
+      while (true) {
+        Long host = tlb.get(spa / PAGE);
+        if (host != null) {
+          LONG.getAndAdd(HOST, host + spa % PAGE, 1L);
+          return;
+        }
+        long page = port.page(spa, 1, true);
+        assertTrue(page > 0, "status " + page);
+        tlb.put(spa / PAGE, page & -PAGE);
+      }
+    }
+
+    @Override
+    public void requestSafepoint() {
+      stop = true;
+    }
+
+    @Override
+    public void revoke(long[] hostPages, int count) {
+      for (int i = 0; i < count; i++) {
+        long page = hostPages[i];
+        tlb.values().removeIf(host -> host == page);
+      }
+    }
+
+    @Override
+    public void revokeAll() {
+      tlb.clear();
+    }
+
+    @Override
+    public void contentsChanged(long spa, long bytes) {
+      changes.add(spa + "+" + bytes);
+    }
+  }
+
+  @Test
+  final void shouldLoseNoStoreOfARunningVcpu() throws Exception {
+    for (int cache : new int[] {MIN_CACHE, 2 * MIN_CACHE, DRAM_PAGES}) {
+      MemorySystem system = system(cache);
+      system.view(1).fill(0, DRAM_BYTES, (byte) 0);
+      int rounds = 5000;
+      List<Throwable> failures = java.util.Collections.synchronizedList(new ArrayList<>());
+      List<Thread> running = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        int seed = i;
+        Runnable work =
+            () -> {
+              Random random = new Random(seed);
+              Counter vcpu = new Counter(system);
+              vcpu.port.enter();
+              for (int round = 0; round < rounds; round++) {
+                vcpu.count(random.nextInt(3 * MIN_CACHE) * (long) PAGE + 16);
+                if (round % 500 == 0) {
+                  vcpu.port.leave();
+                  system.view(1).getAndAddLong(random.nextInt(MIN_CACHE) * (long) PAGE + 16, 1);
+                  vcpu.port.enter();
+                }
+              }
+              vcpu.port.close();
+            };
+        Thread thread = Thread.ofPlatform().unstarted(work);
+        thread.setUncaughtExceptionHandler((t, e) -> failures.add(e));
+        running.add(thread);
+        thread.start();
+      }
+      for (Thread thread : running) {
+        thread.join();
+      }
+      assertEquals(List.of(), failures);
+      long sum = 0;
+      for (int page = 0; page < 3 * MIN_CACHE; page++) {
+        sum += system.view(1).getLong((long) page * PAGE + 16);
+      }
+      assertEquals(4 * (rounds + rounds / 500), sum, "stores, with a cache of " + cache + " pages");
+      system.close();
+      open.remove(system);
+    }
+  }
+
+  @Test
+  final void shouldTellEveryVcpuWhenAWatchedPageIsWritten() throws HypervisorException {
+    MemorySystem system = system(MIN_CACHE);
+    Counter one = new Counter(system);
+    Counter two = new Counter(system);
+    one.port.enter();
+    one.count(8);
+    one.port.leave();
+    two.port.enter();
+    two.port.watch(4);
+    assertTrue(one.tlb.isEmpty(), "an address that was given out for writing outlives watch()");
+    assertTrue((two.port.page(0, 1, true) & MemoryPort.WATCHED) != 0, "page 0 is watched");
+    assertEquals(0, two.port.page(PAGE, 1, true) & MemoryPort.WATCHED, "page 1 is not");
+    two.port.written(16, 4);
+    system.view(1).putInt(100, 1);
+    system.view(1).putInt(PAGE, 1);
+    two.port.leave();
+    for (Counter vcpu : List.of(one, two)) {
+      assertTrue(vcpu.changes.contains("16+4"), () -> "not told of written(): " + vcpu.changes);
+      assertTrue(vcpu.changes.size() >= 2, () -> "not told of a view's write: " + vcpu.changes);
+    }
+    two.port.unwatch(0);
+    int told = one.changes.size();
+    system.view(1).putInt(200, 1);
+    assertEquals(told, one.changes.size(), "told after unwatch()");
+    one.port.close();
+    two.port.close();
+  }
+
+  @Test
+  final void shouldTellAVcpuWhyItCannotHaveAPage() throws HypervisorException {
+    MemorySystem system = system(MIN_CACHE);
+    Counter vcpu = new Counter(system);
+    vcpu.port.enter();
+    assertEquals(MemoryPort.NOT_DRAM, vcpu.port.page(DRAM_BYTES, 1, false));
+    assertEquals(MemoryPort.NO_KEY, vcpu.port.page(0, 9, false));
+    system.view(1).putLong(8, 77);
+    assertEquals(77, vcpu.port.readLong(8, 1));
+    assertEquals(0, vcpu.port.lastStatus());
+    assertEquals(77, vcpu.port.compareAndExchangeLong(8, 1, 77, 78));
+    assertEquals(78, vcpu.port.compareAndExchangeLong(8, 1, 77, 79), "it held 78");
+    vcpu.count(0);
+    vcpu.port.leave();
+    system.deactivate(1);
+    assertTrue(vcpu.tlb.isEmpty(), "the TLB outlives the ASID");
+    vcpu.port.enter();
+    assertEquals(MemoryPort.NO_KEY, vcpu.port.page(0, 1, false));
+    vcpu.port.close();
+  }
+
   // What the host sees
+
+  @Test
+  final void shouldNeverHoldThePlainTextOfAPrivatePageInDram() throws HypervisorException {
+    MemorySystem system = system(MIN_CACHE);
+    byte[] plain = random(PAGE, 8);
+    write(system.view(1), 0, plain);
+    write(system.view(PageTag.SHARED), PAGE, plain);
+    byte[] before = probe(system, 0);
+    assertFalse(Arrays.equals(plain, before), "dirty in the cache, plain in DRAM");
+    system.flush();
+    assertArrayEquals(plain, decrypt(alpha, "alpha", 1, 0, probe(system, 0)), "written back");
+    assertArrayEquals(plain, probe(system, PAGE), "a shared page is as it is");
+  }
+
+  @Test
+  final void shouldEncryptSharedPagesUnderTheHostsKeyWhenAsked() throws HypervisorException {
+    MemorySystem system =
+        factory.create(
+            MemoryConfig.of("host", DRAM_BYTES)
+                .withSocCacheBytes((long) MIN_CACHE * PAGE)
+                .withHostEncryption(true));
+    open.add(system);
+    byte[] plain = random(PAGE, 9);
+    write(system.view(PageTag.SHARED), PAGE, plain);
+    system.wbinvd();
+    assertFalse(Arrays.equals(plain, probe(system, PAGE)), "a shared page is plain in DRAM");
+    assertArrayEquals(plain, read(system.view(PageTag.SHARED), PAGE, PAGE));
+  }
+
+  private static byte[] probe(MemorySystem system, long spa) {
+    byte[] result = new byte[PAGE];
+    system.probe(spa, MemorySegment.ofArray(result));
+    return result;
+  }
 
   @Test
   final void shouldShowTheHostOnlyTheEnginesCiphertext() throws HypervisorException {
