@@ -108,10 +108,8 @@ enum Arg {
   Ux(Where.U, W.X),
   Ud(Where.U, W.D),
   Uq(Where.U, W.Q),
-  Udq(Where.U, W.DQ),
   /** The register of VEX.vvvv. */
   Hx(Where.H, W.X),
-  Hdq(Where.H, W.DQ),
   Hd(Where.H, W.D),
   Hq(Where.H, W.Q),
   /** The register in bits 7:4 of an immediate. */

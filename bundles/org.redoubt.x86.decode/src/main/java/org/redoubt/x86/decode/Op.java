@@ -11,8 +11,10 @@ import java.util.Set;
  * traits}. Each is stated here once, for all engines.
  *
  * <p>The access string has one letter for each operand: {@code r} read, {@code w} written, {@code
- * x} read and written, {@code -} only its address is used. Widths are data of the {@link Insn}, not
- * of the operation.
+ * x} read and written, {@code -} only its address is used. In a VEX form of an SSE operation the
+ * first letter stands for two operands: the destination is written, and operand 1 is what the
+ * destination's old value is without VEX. Widths are data of the {@link Insn}, not of the
+ * operation.
  *
  * <p>An instruction whose operand is in memory may always fault; {@link Trait#MAY_FAULT} is for the
  * other reasons.

@@ -20,7 +20,9 @@ public enum Trait {
   /** Needs the x87: #NM by CR0.EM or TS, #MF pending. */
   FPU,
 
-  /** Needs CR4.OSFXSR; #NM by CR0.TS, #UD by CR0.EM. */
+  /**
+   * Needs CR4.OSFXSR, or with VEX CR4.OSXSAVE and XCR0; #NM by CR0.TS, #UD by CR0.EM without VEX.
+   */
   SIMD,
 
   /** A string operation, which REP repeats. */
