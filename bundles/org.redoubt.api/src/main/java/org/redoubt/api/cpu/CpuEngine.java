@@ -34,6 +34,18 @@ public interface CpuEngine extends AutoCloseable {
    */
   void importState(CpuState source);
 
+  /**
+   * Says where the next runs are to return {@link Exit.Kind#DEBUG}, in place of what was said
+   * before; any thread, while it does not run. A run that begins at a breakpoint returns at once;
+   * one that steps executes that instruction. While there are no stops, nothing gets slower by
+   * them.
+   *
+   * @return false if the engine cannot do that; nothing has changed then
+   */
+  default boolean debug(DebugStops stops) {
+    return stops.isEmpty();
+  }
+
   /** Counters since creation. Any thread; may lag by a moment. */
   CpuStats stats();
 

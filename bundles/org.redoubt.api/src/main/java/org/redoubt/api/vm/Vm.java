@@ -92,6 +92,15 @@ public interface Vm extends AutoCloseable {
    */
   void readGuest(long gpa, MemorySegment target, boolean lab) throws HypervisorException;
 
+  /**
+   * Stops the VM for a debugger, one at a time; one that was not started stays that way.
+   *
+   * @param lab ignores the guest's policy, as for {@link #readGuest}
+   * @throws HypervisorException if the guest's policy forbids debugging, another debugger is there,
+   *     the CPU engine cannot be debugged, or the VM has ended
+   */
+  Debugger debug(boolean lab) throws HypervisorException;
+
   /** Whether the guest's policy was ever ignored, or is by the VM's settings. */
   boolean labUsed();
 
