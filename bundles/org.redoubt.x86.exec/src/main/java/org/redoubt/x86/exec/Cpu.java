@@ -1,7 +1,9 @@
 package org.redoubt.x86.exec;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import org.redoubt.api.cpu.CpuBus;
+import org.redoubt.api.cpu.DebugStops;
 import org.redoubt.api.cpu.Exit;
 import org.redoubt.api.cpu.Mmu;
 import org.redoubt.api.cpu.TlbLayout;
@@ -101,6 +103,15 @@ public final class Cpu {
 
   /** Bits 3:0 of DR6 for the breakpoints on data and ports that were hit since it was cleared. */
   public long breakpointsHit;
+
+  /**
+   * The watch of {@link #watch} that was hit since this was cleared, from 1; 0 for none. The stop
+   * flag is raised with it.
+   */
+  public int watchHit;
+
+  /** Accesses that a debugger wants to hear of. */
+  DebugStops.Watch[] watches = {};
 
   /** CR0.AM, RFLAGS.AC and CPL 3: a misaligned access raises #AC. */
   boolean alignmentChecked;
@@ -246,9 +257,16 @@ public final class Cpu {
     contextChanged();
   }
 
-  /** Each data access is looked at: alignment, breakpoints. */
+  /** Each data access is looked at: alignment, breakpoints, a debugger's watches. */
   boolean guarded() {
-    return alignmentChecked || Breakpoints.onData(this);
+    return alignmentChecked || watches.length != 0 || Breakpoints.onData(this);
+  }
+
+  /** Has accesses noted in {@link #watchHit} for a debugger, in place of those before. */
+  public void watch(List<DebugStops.Watch> newWatches) {
+    watches = newWatches.toArray(new DebugStops.Watch[0]);
+    watchHit = 0;
+    privilegeChanged();
   }
 
   void selectBank(int newBank, boolean isGuarded) {

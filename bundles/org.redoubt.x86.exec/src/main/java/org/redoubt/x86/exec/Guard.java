@@ -6,9 +6,9 @@ import org.redoubt.api.cpu.TlbLayout;
 import org.redoubt.spec.x86.Vector;
 
 /**
- * What each data access is checked for while alignment is checked or a data breakpoint is armed.
- * Both are rare, and the fast path knows nothing of them: the vCPU uses a TLB bank that never hits,
- * so that every access comes by here on its slow path.
+ * What each data access is checked for while alignment is checked, a data breakpoint is armed or a
+ * debugger watches. All are rare, and the fast path knows nothing of them: the vCPU uses a TLB bank
+ * that never hits, so that every access comes by here on its slow path.
  */
 final class Guard {
   private static final MemorySegment EMPTY =
@@ -28,6 +28,18 @@ final class Guard {
     if (cpu.tlb == NEVER_HITS) {
       aligned(cpu, gva, bytes);
       Breakpoints.access(cpu, gva, bytes, write);
+      watches(cpu, gva, bytes, write);
+    }
+  }
+
+  /** Notes a watch that the access hits; the stop flag ends the run after the instruction. */
+  private static void watches(Cpu cpu, long gva, int bytes, boolean write) {
+    for (int i = 0; i < cpu.watches.length; i++) {
+      if (cpu.watches[i].sees(gva, bytes, write)) {
+        cpu.watchHit = i + 1;
+        HostMemory.put(cpu.tlbBlock + TlbLayout.STOP_FLAG, 4, 1);
+        return;
+      }
     }
   }
 

@@ -73,9 +73,9 @@ final class Strings {
     return (n % BATCH == 0 || trapsBetween(cpu)) && interrupted(cpu, in);
   }
 
-  /** Single-stepping, or a data breakpoint hit: a trap after each iteration. */
+  /** Single-stepping, or a data breakpoint or watch hit: a trap after each iteration. */
   private static boolean trapsBetween(Cpu cpu) {
-    return (cpu.systemFlags & Rflags.TF) != 0 || cpu.breakpointsHit != 0;
+    return (cpu.systemFlags & Rflags.TF) != 0 || cpu.breakpointsHit != 0 || cpu.watchHit != 0;
   }
 
   /** Whether runs may be worked on in one piece: nothing looks at single elements. */

@@ -12,6 +12,7 @@ import org.redoubt.api.cpu.CpuConfig;
 import org.redoubt.api.cpu.CpuEngine;
 import org.redoubt.api.cpu.CpuState;
 import org.redoubt.api.cpu.CpuStats;
+import org.redoubt.api.cpu.DebugStops;
 import org.redoubt.api.cpu.Exit;
 import org.redoubt.api.cpu.Mmu;
 import org.redoubt.api.cpu.MmuConfig;
@@ -96,6 +97,12 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   private long limit;
   private @Nullable Exit exit;
+
+  /** What a debugger wants; blocks are made for it. */
+  private DebugStops stops = DebugStops.NONE;
+
+  /** What it wants from the next run on. */
+  private volatile @Nullable DebugStops newStops;
 
   // Counters. Written by the vCPU's thread only.
   private long instructions;
@@ -207,6 +214,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     exit = null;
     port.enter();
     try {
+      takeStops();
       Exit result = runUntilExit();
       exits.merge(result.kind(), 1L, Long::sum);
       return result;
@@ -221,7 +229,9 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
       if (now != null) {
         return now;
       }
-      if (needsSteps()) {
+      if (stops.step()) {
+        debugStep();
+      } else if (needsSteps()) {
         step();
       } else {
         runBlocks();
@@ -239,6 +249,9 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     tlb.clearStop();
     port.safepoint();
     unwatchEmptied();
+    if (cpu.watchHit != 0) {
+      return watchExit();
+    }
     if (stopRequested) {
       stopRequested = false;
       return Exit.of(Exit.Kind.STOPPED);
@@ -257,10 +270,14 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
       pendingVector = -1;
       return deliver(vector, pendingError, pendingSource);
     }
-    if (interruptSignalled || interruptWaiting) {
+    if ((interruptSignalled || interruptWaiting) && (!stops.step() || cpu.halted)) {
+      long before = interrupts;
       Exit now = serviceInterrupts();
       if (now != null) {
         return now;
+      }
+      if (stops.step() && interrupts != before) {
+        return stepExit();
       }
     }
     if (cpu.halted) {
@@ -338,6 +355,52 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   private boolean needsSteps() {
     return (cpu.systemFlags & Rflags.TF) != 0 || (cpu.dr[7] & Dr.DR7_ENABLES) != 0;
+  }
+
+  // Debugger
+
+  @Override
+  public boolean debug(DebugStops wanted) {
+    newStops = wanted;
+    return true;
+  }
+
+  /** Blocks end before breakpoints, and while something is watched have one instruction each. */
+  private void takeStops() {
+    DebugStops wanted = newStops;
+    if (wanted == null) {
+      return;
+    }
+    newStops = null;
+    boolean sameBlocks =
+        wanted.breakpoints().equals(stops.breakpoints())
+            && wanted.watches().isEmpty() == stops.watches().isEmpty();
+    stops = wanted;
+    cpu.watch(wanted.watches());
+    if (!sameBlocks) {
+      code.clear(port);
+    }
+  }
+
+  private boolean breaksAt(long gva) {
+    return !stops.breakpoints().isEmpty() && stops.breakpoints().contains(gva);
+  }
+
+  private void debugStep() {
+    step();
+    if (exit == null) {
+      exit = cpu.watchHit != 0 ? watchExit() : stepExit();
+    }
+  }
+
+  private static Exit stepExit() {
+    return new Exit(Exit.Kind.DEBUG, DebugStops.STEP, 0, "");
+  }
+
+  private Exit watchExit() {
+    DebugStops.Watch hit = stops.watches().get(cpu.watchHit - 1);
+    cpu.watchHit = 0;
+    return new Exit(Exit.Kind.DEBUG, DebugStops.WATCH, hit.gva(), "");
   }
 
   /** The hot loop: until the stop flag, the limit, a fault, or something unusual. */
@@ -426,14 +489,26 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     CodePage page = page(linear(rip));
     Block block = page.find(page.offset(rip));
     if (block == null) {
-      block = build(page, rip, MAX_BLOCK);
+      block = build(page, rip);
       page.add(block);
     } else if (block.crossing.length != 0 && !sameCrossing(block)) {
       page.remove(block);
-      block = build(page, rip, MAX_BLOCK);
+      block = build(page, rip);
       page.add(block);
     }
     return block;
+  }
+
+  private Block build(CodePage page, long rip) {
+    Block block = build(page, rip, stops.watches().isEmpty() ? MAX_BLOCK : 1);
+    long gva = linear(rip);
+    if (!breaksAt(gva)) {
+      return block;
+    }
+    Node[] list = new Node[block.nodes.length + 1];
+    list[0] = new BreakNode(building.getFirst(), gva);
+    System.arraycopy(block.nodes, 0, list, 1, block.nodes.length);
+    return new Block(page, list, block.count, rip, block.end, block.crossing);
   }
 
   /** Linear address of an offset in CS: #GP beyond the limit. */
@@ -514,6 +589,9 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     long at = rip;
     byte[] crossing = NOTHING;
     while (building.size() < max) {
+      if (!building.isEmpty() && breaksAt(codeBase() + at)) {
+        break;
+      }
       int offset = (int) (at - rip);
       Insn in = decoder.decode(bytes, offset, length, cpu.codeSize, at);
       if (decoder.truncated()) {
@@ -547,6 +625,9 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private void faulted(Block block, int index, GuestFault fault) {
     Node node = block.nodes[index];
     instructions += node.before;
+    if (node.in.rep == Insn.REP_NONE) {
+      cpu.watchHit = 0; // it will be made again
+    }
     if (fault.isInNewTask()) {
       instructions++;
       raised(fault);
@@ -634,6 +715,9 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     long rip = cpu.rip;
     Block block;
     try {
+      if (!stops.step() && breaksAt(linear(rip))) {
+        throw cpu.leave(BreakNode.exit(linear(rip)));
+      }
       if (Breakpoints.atInstruction(cpu, linear(rip))) {
         throw cpu.raise(Vector.DB);
       }
