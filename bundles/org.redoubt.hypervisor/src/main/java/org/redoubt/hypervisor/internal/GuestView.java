@@ -73,6 +73,22 @@ final class GuestView {
     }
   }
 
+  /** Guest-physical address of a linear one, or -1. */
+  long gpa(CpuState state, long gva) {
+    try (Arena arena = Arena.ofConfined();
+        MemoryPort port = memory.attach(new NoTlb())) {
+      MemorySegment tlb = arena.allocate(TlbLayout.BYTES, 64);
+      Mmu mmu = mmus.create(new MmuConfig(port, tlb, nested, asid, cBit, PHYSICAL_BITS));
+      mmu.setPaging(state.cr0, state.cr3, state.cr4, state.msr.getOrDefault(Msr.EFER, 0L));
+      port.enter();
+      try {
+        return mmu.probe(gva);
+      } finally {
+        port.leave();
+      }
+    }
+  }
+
   /** Probing keeps no host address. */
   private static final class NoTlb implements MemoryClient {
     @Override

@@ -146,6 +146,11 @@ final class Host {
       return psp().debugDecrypt(handle, spa, bytes);
     }
 
+    /** Writes to this guest's private memory, by the firmware's leave; both multiples of 16. */
+    void debugEncrypt(long spa, byte[] plain) throws HypervisorException {
+      psp().debugEncrypt(handle, spa, plain);
+    }
+
     /** The policy that the firmware keeps for this guest. */
     GuestPolicy policy() throws HypervisorException {
       for (PlatformInfo.Guest one : psp().processor().info().guests()) {

@@ -254,6 +254,19 @@ final class Psp implements PlatformAdmin, AutoCloseable {
     }
   }
 
+  /** DBG_ENCRYPT: bytes into a guest's private memory; address and length are multiples of 16. */
+  synchronized void debugEncrypt(int handle, long guestSpa, byte[] plain)
+      throws HypervisorException {
+    put("debugger's bytes", FIRST, FIRST_BYTES, plain);
+    try {
+      issue(
+          SevCommand.DBG_ENCRYPT,
+          new DbgBuffer(handle, spa + FIRST, guestSpa, plain.length)::write);
+    } finally {
+      host.fill(spa + FIRST, plain.length, (byte) 0);
+    }
+  }
+
   /** LAUNCH_FINISH. */
   void finish(int handle) throws HypervisorException {
     issue(SevCommand.LAUNCH_FINISH, new HandleBuffer(handle)::write);

@@ -22,6 +22,7 @@ import org.redoubt.api.memory.MemoryListener;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.vm.Console;
+import org.redoubt.api.vm.Debugger;
 import org.redoubt.api.vm.Launch;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
@@ -68,6 +69,9 @@ final class RedoubtVm implements Vm, MachineControl {
   private @Nullable VmEnd end;
   private volatile boolean labUsed;
 
+  /** Who holds the vCPUs one by one. */
+  private @Nullable DebugSession debugger;
+
   RedoubtVm(VmConfig config, Host.Lease lease) {
     this.config = config;
     this.lease = lease;
@@ -107,7 +111,7 @@ final class RedoubtVm implements Vm, MachineControl {
       if (!started) {
         return State.CREATED;
       }
-      if (pausedByUser) {
+      if (pausedByUser || heldByDebugger()) {
         return State.PAUSED;
       }
       return suspended ? State.SUSPENDED : State.RUNNING;
@@ -253,15 +257,15 @@ final class RedoubtVm implements Vm, MachineControl {
   // The gate
 
   /** Called by a vCPU's thread between two runs. Says whether to run again. */
-  boolean gate() {
-    if (!attention) {
+  boolean gate(Vcpu vcpu) {
+    if (!attention && !vcpu.held()) {
       return true;
     }
     lock.lock();
     try {
       atGate++;
       changed.signalAll();
-      while (!stopping && (pausedByUser || suspended || holds > 0)) {
+      while (!stopping && (pausedByUser || suspended || holds > 0 || vcpu.held())) {
         changed.awaitUninterruptibly();
       }
       atGate--;
@@ -321,7 +325,7 @@ final class RedoubtVm implements Vm, MachineControl {
   }
 
   private void adjustClock() {
-    if (started && !stopping && !pausedByUser && !suspended) {
+    if (started && !stopping && !pausedByUser && !suspended && !heldByDebugger()) {
       machine().clock().resume();
     } else {
       machine().clock().pause();
@@ -381,6 +385,10 @@ final class RedoubtVm implements Vm, MachineControl {
   }
 
   void crash(Vcpu vcpu, Exit exit) {
+    DebugSession session = debugSession();
+    if (session != null && session.crashed(vcpu)) {
+      return;
+    }
     CpuState state = new CpuState();
     vcpu.engine().exportState(state);
     String cause =
@@ -512,6 +520,113 @@ final class RedoubtVm implements Vm, MachineControl {
               .formatted(gpa, target.byteSize(), config.name()));
     }
     labUsed |= new GuestReader(lease).read(spa, target, lab || config.lab());
+  }
+
+  // For a debugger
+
+  @Override
+  public Debugger debug(boolean lab) throws HypervisorException {
+    boolean ignoresPolicy = lab || config.lab();
+    if (lease.asid() != 0) {
+      askForDebugging(ignoresPolicy);
+    }
+    DebugSession session =
+        new DebugSession(
+            this, lock, changed, vcpus, lease, Objects.requireNonNull(view), ignoresPolicy);
+    lock.lock();
+    try {
+      if (stopping) {
+        throw new HypervisorException("VM '%s' has ended".formatted(config.name()));
+      }
+      if (debugger != null) {
+        throw new HypervisorException(
+            "VM '%s' has a debugger already; it takes one at a time".formatted(config.name()));
+      }
+      debugger = session;
+      try {
+        session.hold();
+      } catch (HypervisorException e) {
+        debugger = null;
+        throw e;
+      }
+      return session;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The guest's policy, and whatever policies the firmware asks when it debugs a guest. */
+  private void askForDebugging(boolean ignoresPolicy) throws HypervisorException {
+    if (ignoresPolicy) {
+      labUsed |= lease.policy().noDebug();
+      return;
+    }
+    if (lease.policy().noDebug()) {
+      throw new HypervisorException(
+          "The policy %s of VM '%s' forbids debugging (NODBG); --lab ignores it"
+              .formatted(lease.policy(), config.name()));
+    }
+    for (Launch.Step step : lease.launched().map(Launch::log).orElse(List.of())) {
+      lease.debugDecrypt(lease.guest().spa(step.gpa(), 1), GuestReader.BLOCK);
+      return;
+    }
+  }
+
+  private @Nullable DebugSession debugSession() {
+    lock.lock();
+    try {
+      return debugger;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A vCPU's engine has stopped for the debugger. */
+  void debugged(Vcpu vcpu, Exit exit) {
+    DebugSession session = debugSession();
+    if (session != null) {
+      session.stopped(vcpu, exit);
+    }
+  }
+
+  // Under the lock
+
+  boolean heldByDebugger() {
+    return debugger != null && vcpus.stream().allMatch(Vcpu::held);
+  }
+
+  boolean isStarted() {
+    return started;
+  }
+
+  boolean isStopping() {
+    return stopping;
+  }
+
+  boolean hasEnded() {
+    return end != null && alive == 0;
+  }
+
+  /** Whether no vCPU runs. */
+  boolean isAtRest() {
+    return atGate >= alive;
+  }
+
+  void awaitRest() {
+    awaitGate();
+  }
+
+  /** Who is held, and by whom, has changed. */
+  void holdsChanged() {
+    openGate();
+  }
+
+  void debuggerLeft() {
+    debugger = null;
+  }
+
+  void ignoredPolicy() {
+    labUsed = true;
   }
 
   @Override

@@ -18,6 +18,12 @@ final class Vcpu {
   private volatile boolean signalled;
   private volatile boolean waiting;
 
+  /** A debugger wants it to stand still. Written under the VM's lock. */
+  private volatile boolean held;
+
+  /** It waits for a startup message. Its thread's; read by others while it is at the gate. */
+  private boolean waitsForStartup;
+
   /** Held while the engine is closed, and while others call it who must not meet that. */
   private final Object closing = new Object();
 
@@ -35,6 +41,7 @@ final class Vcpu {
     this.index = index;
     this.bus = bus;
     this.engine = engine;
+    this.waitsForStartup = index != 0;
   }
 
   int index() {
@@ -54,6 +61,18 @@ final class Vcpu {
     synchronized (closing) {
       return lastStats == null ? engine.stats() : lastStats;
     }
+  }
+
+  boolean held() {
+    return held;
+  }
+
+  void hold(boolean still) {
+    held = still;
+  }
+
+  boolean waitsForStartup() {
+    return waitsForStartup;
   }
 
   @Nullable CpuState lastState() {
@@ -94,7 +113,7 @@ final class Vcpu {
 
   private void work() {
     try {
-      while (vm.gate()) {
+      while (vm.gate(this)) {
         signalled = false;
         Exit exit = engine.run(Long.MAX_VALUE);
         act(exit);
@@ -108,6 +127,7 @@ final class Vcpu {
   }
 
   private void act(Exit exit) {
+    waitsForStartup = exit.kind() == Exit.Kind.INIT;
     if (exit.kind() == Exit.Kind.STOPPED || exit.kind() == Exit.Kind.BUDGET) {
       return;
     }
@@ -121,6 +141,7 @@ final class Vcpu {
       case HALT, INIT -> await();
       case SHUTDOWN, UNSUPPORTED, NESTED_PAGE_FAULT -> vm.crash(this, exit);
       case SUSPENDED -> vm.lookAtMemory();
+      case DEBUG -> vm.debugged(this, exit);
       default -> {}
     }
   }
@@ -128,7 +149,7 @@ final class Vcpu {
   /** Nothing to do until a signal, or until the VM wants something. */
   private void await() {
     waiting = true;
-    while (!signalled && !vm.wantsAttention()) {
+    while (!signalled && !held && !vm.wantsAttention()) {
       LockSupport.park(this);
     }
     waiting = false;
