@@ -8,7 +8,10 @@ import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
 import org.redoubt.api.HypervisorException;
+import org.redoubt.api.vm.DebugServer;
 import org.redoubt.api.vm.Hypervisor;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmConfig;
@@ -27,6 +30,9 @@ import picocli.CommandLine.Option;
     property = {"osgi.command.scope=" + Entry.SUBCOMMANDS, "osgi.command.function=run"})
 public final class RunCommand extends ShellCommand {
   private final Hypervisor hypervisor;
+
+  @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC)
+  private volatile @Nullable DebugServer debugServer;
 
   /** Made by SCR. */
   @Activate
@@ -47,6 +53,8 @@ public final class RunCommand extends ShellCommand {
     @Mixin private VmOptions options = new VmOptions();
 
     @Mixin private LaunchOptions launch = new LaunchOptions();
+
+    @Mixin private GdbOptions gdb = new GdbOptions();
 
     @Option(
         names = "--secret-header",
@@ -69,7 +77,9 @@ public final class RunCommand extends ShellCommand {
       if (options.lab) {
         System.err.println("--lab: the guest's debug policy is ignored.");
       }
-      try (Vm vm = create(io)) {
+      gdb.check();
+      try (Vm vm = create(io);
+          DebugServer.Listening debugger = listen(vm)) {
         TerminalBridge bridge = new TerminalBridge(io.session(), io.out());
         Optional<VmEnd> end = bridge.show(vm, () -> start(vm));
         if (end.isEmpty()) {
@@ -94,10 +104,21 @@ public final class RunCommand extends ShellCommand {
       }
     }
 
-    private static void start(Vm vm) throws UsageException {
+    private DebugServer.@Nullable Listening listen(Vm vm) throws UsageException {
+      try {
+        return gdb.listen(debugServer, vm, options.lab, System.err);
+      } catch (HypervisorException e) {
+        throw new UsageException(Failures.oneLine(e));
+      }
+    }
+
+    private void start(Vm vm) throws UsageException {
       try {
         vm.start();
       } catch (HypervisorException e) {
+        if (gdb.waits() && vm.state() != Vm.State.CREATED) {
+          return; // gdb was faster
+        }
         throw new UsageException(Failures.oneLine(e));
       }
     }
