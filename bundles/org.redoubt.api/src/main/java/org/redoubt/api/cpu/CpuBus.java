@@ -5,8 +5,8 @@ import org.osgi.annotation.versioning.ProviderType;
 /**
  * What a vCPU's instructions reach beyond registers and memory. Called on the vCPU's thread, with
  * its memory port parked: the implementation takes the VM's device lock and may evict, and would
- * otherwise wait for a vCPU that waits for it. Only {@link #cpuid} and {@link #tsc}, which take no
- * lock, may be called while the port runs.
+ * otherwise wait for a vCPU that waits for it. Only {@link #cpuid}, {@link #tsc} and {@link
+ * #random}, which take no lock, may be called while the port runs.
  */
 @ProviderType
 public interface CpuBus {
@@ -62,6 +62,14 @@ public interface CpuBus {
    */
   default boolean stringIo(int port) {
     return true;
+  }
+
+  /**
+   * 64 random bits for RDRAND and RDSEED, good enough for keys unless the machine was made to be
+   * repeated. Any thread.
+   */
+  default long random() {
+    return new java.security.SecureRandom().nextLong();
   }
 
   /** The time-stamp counter, without the guest's offset. */

@@ -46,6 +46,24 @@ public interface CpuEngine extends AutoCloseable {
     return stops.isEmpty();
   }
 
+  /**
+   * Makes it count exactly, before its first run: budgets are kept to the instruction, {@link
+   * #retired} is right whenever the bus or the local APIC is called, and what the guest sees
+   * depends on its state and on that number alone, not on when somebody asked for a stop. For this
+   * a piece of a repeated string instruction may count as one; where the pieces end depends on the
+   * guest's state only.
+   *
+   * @return false if the engine cannot do that; nothing has changed then
+   */
+  default boolean countExactly() {
+    return false;
+  }
+
+  /** Instructions retired since creation, as its own thread sees them. */
+  default long retired() {
+    return stats().instructions();
+  }
+
   /** Counters since creation. Any thread; may lag by a moment. */
   CpuStats stats();
 

@@ -76,6 +76,14 @@ public interface DeviceContext {
    */
   default void report(String sentence) {}
 
+  /**
+   * Fills an array with random numbers for the guest: the host's, or in a machine that is made to
+   * be repeated those of its seed. Called on the vCPU's thread.
+   */
+  default void random(byte[] target) {
+    new java.security.SecureRandom().nextBytes(target);
+  }
+
   /** Number of vCPUs of the machine. */
   int vcpus();
 }

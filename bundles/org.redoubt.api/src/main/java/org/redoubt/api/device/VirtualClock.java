@@ -21,6 +21,14 @@ public interface VirtualClock {
   long tscHz();
 
   /**
+   * Whether time comes from the instruction count, so that runs can be repeated: a device must then
+   * do all it does on the thread that calls it, or by a timer that was armed there.
+   */
+  default boolean counted() {
+    return false;
+  }
+
+  /**
    * Makes a timer.
    *
    * @param name for traces

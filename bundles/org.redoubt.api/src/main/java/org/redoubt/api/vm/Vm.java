@@ -101,6 +101,16 @@ public interface Vm extends AutoCloseable {
    */
   Debugger debug(boolean lab) throws HypervisorException;
 
+  /**
+   * What a VM whose time is counted had become when it ended: SHA-256, in hexadecimal, over
+   * registers, RAM as the guest has it, and devices. Equal inputs give equal hashes.
+   *
+   * @return a line for people, the hash first; empty for other VMs, and before the end
+   */
+  default Optional<String> stateHash() {
+    return Optional.empty();
+  }
+
   /** Whether the guest's policy was ever ignored, or is by the VM's settings. */
   boolean labUsed();
 
