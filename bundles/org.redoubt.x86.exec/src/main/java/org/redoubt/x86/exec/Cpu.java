@@ -110,6 +110,12 @@ public final class Cpu {
    */
   public int watchHit;
 
+  /**
+   * Repeated strings end after each piece, whatever the stop flag says, so that where they can be
+   * interrupted does not depend on when somebody asks.
+   */
+  public boolean fixedPieces;
+
   /** Accesses that a debugger wants to hear of. */
   DebugStops.Watch[] watches = {};
 

@@ -61,7 +61,9 @@ final class Strings {
 
   /** True when somebody wants the vCPU, or a trap is due: the instruction goes on later. */
   static boolean interrupted(Cpu cpu, Insn in) {
-    if (HostMemory.get32(cpu.tlbBlock + TlbLayout.STOP_FLAG) == 0 && !trapsBetween(cpu)) {
+    if (HostMemory.get32(cpu.tlbBlock + TlbLayout.STOP_FLAG) == 0
+        && !cpu.fixedPieces
+        && !trapsBetween(cpu)) {
       return false;
     }
     cpu.rip = in.rip;

@@ -1,6 +1,5 @@
 package org.redoubt.cpu.interpreter.internal;
 
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -63,7 +62,6 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private final CodeCache code = new CodeCache(MAX_CODE_PAGES);
   private final MsrFile msrs;
   private final LineFlush lines;
-  private final SecureRandom random = new SecureRandom();
 
   /** The code page that each fetch entry of the TLB stands for. */
   private final @Nullable CodePage[] pageOfSlot = new CodePage[TlbLayout.BANKS * TlbLayout.ENTRIES];
@@ -96,7 +94,19 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   private long[] emptied = new long[16];
 
   private long limit;
+
+  /** From here on the limit might be overshot by a block. */
+  private long blocksLimit;
+
   private @Nullable Exit exit;
+
+  /** See {@link #countExactly}. */
+  private boolean exact;
+
+  /** The next instruction is to be executed by itself: it reaches devices, which see the time. */
+  private boolean alone;
+
+  private boolean inBlocks;
 
   /** What a debugger wants; blocks are made for it. */
   private DebugStops stops = DebugStops.NONE;
@@ -131,7 +141,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
             config.cBit(),
             model.physicalBits() - reduction);
     mmu = config.mmu().create(mmuConfig);
-    bus = new ParkingBus(config.bus(), port);
+    bus = new ParkingBus(config.bus(), port, this::beforeDevice);
     cpu = new Cpu(model, tlb.segment(), mmu, bus, this);
     cpu.encryptionMask = config.cBit() == 0 ? 0 : 1L << config.cBit();
     nodes = new NodeMaker(cpu);
@@ -211,6 +221,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
   public Exit run(long budget) {
     long start = instructions;
     limit = budget > Long.MAX_VALUE - start ? Long.MAX_VALUE : start + budget;
+    blocksLimit = exact ? limit - MAX_BLOCK : limit;
     exit = null;
     port.enter();
     try {
@@ -231,10 +242,13 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
       }
       if (stops.step()) {
         debugStep();
-      } else if (needsSteps()) {
+      } else if (alone || instructions >= blocksLimit || needsSteps()) {
+        alone = false;
         step();
       } else {
+        inBlocks = true;
         runBlocks();
+        inBlocks = false;
       }
       Exit after = exit;
       if (after != null) {
@@ -357,6 +371,40 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
     return (cpu.systemFlags & Rflags.TF) != 0 || (cpu.dr[7] & Dr.DR7_ENABLES) != 0;
   }
 
+  // Exact counting
+
+  @Override
+  public boolean countExactly() {
+    exact = true;
+    cpu.fixedPieces = true;
+    return true;
+  }
+
+  @Override
+  public long retired() {
+    return instructions;
+  }
+
+  /** Whether an instruction has to find {@link #instructions} up to date, memory aside. */
+  private static boolean seesTime(Insn in) {
+    return switch (in.op) {
+      case RDTSC, RDTSCP, RDPMC, IN, OUT, INS, OUTS, RDMSR, WRMSR, VMCALL, VMMCALL, MOV_CR, HLT ->
+          true;
+      default -> false;
+    };
+  }
+
+  /**
+   * An access to a device's memory in the middle of a block: nothing of the instruction has
+   * happened yet, so it is executed again, alone.
+   */
+  private void beforeDevice() {
+    if (exact && inBlocks) {
+      alone = true;
+      throw cpu.retry();
+    }
+  }
+
   // Debugger
 
   @Override
@@ -424,7 +472,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
       instructions += block.count;
       blocks++;
       if (HostMemory.get32(stopFlag) != 0
-          || instructions >= limit
+          || instructions >= blocksLimit
           || interruptWaiting && (cpu.systemFlags & Rflags.IF) != 0
           || cpu.halted) {
         return;
@@ -603,9 +651,16 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
         in = decoder.decode(bytes, 0, length + more, cpu.codeSize, at);
         crossing = java.util.Arrays.copyOfRange(bytes, length, Math.max(length, in.length));
       }
+      boolean byItself = exact && seesTime(in);
+      if (byItself && !building.isEmpty()) {
+        break;
+      }
       building.add(in);
       at = in.next;
-      if (NodeMaker.endsBlock(in) || crossing.length > 0 || (int) (at - rip) >= length) {
+      if (byItself
+          || NodeMaker.endsBlock(in)
+          || crossing.length > 0
+          || (int) (at - rip) >= length) {
         break;
       }
     }
@@ -761,7 +816,7 @@ final class Interpreter implements CpuEngine, MemoryClient, VcpuSignal, SystemHo
 
   @Override
   public long random() {
-    return random.nextLong();
+    return bus.random();
   }
 
   @Override

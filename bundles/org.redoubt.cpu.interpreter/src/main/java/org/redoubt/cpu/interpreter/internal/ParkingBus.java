@@ -10,10 +10,15 @@ import org.redoubt.api.memory.MemoryPort;
 final class ParkingBus implements CpuBus {
   private final CpuBus bus;
   private final MemoryPort port;
+  private final Runnable beforeDevice;
 
-  ParkingBus(CpuBus bus, MemoryPort port) {
+  /**
+   * @param beforeDevice called before an access to a device's memory; may throw
+   */
+  ParkingBus(CpuBus bus, MemoryPort port, Runnable beforeDevice) {
     this.bus = bus;
     this.port = port;
+    this.beforeDevice = beforeDevice;
   }
 
   @Override
@@ -38,6 +43,7 @@ final class ParkingBus implements CpuBus {
 
   @Override
   public long mmioRead(long gpa, int bytes) {
+    beforeDevice.run();
     port.leave();
     try {
       return bus.mmioRead(gpa, bytes);
@@ -48,6 +54,7 @@ final class ParkingBus implements CpuBus {
 
   @Override
   public void mmioWrite(long gpa, int bytes, long value) {
+    beforeDevice.run();
     port.leave();
     try {
       bus.mmioWrite(gpa, bytes, value);
@@ -94,6 +101,11 @@ final class ParkingBus implements CpuBus {
   @Override
   public boolean stringIo(int ioPort) {
     return bus.stringIo(ioPort);
+  }
+
+  @Override
+  public long random() {
+    return bus.random();
   }
 
   @Override
