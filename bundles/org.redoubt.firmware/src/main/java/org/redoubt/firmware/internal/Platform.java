@@ -39,6 +39,7 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   private final MemorySystem memory;
   private final Chip chip;
   private final SecureRandom random;
+  private volatile @Nullable SecureRandom guestRandom;
   private final HostKey hostKey;
   private final EngineChangeGate gate;
   private final Version version;
@@ -111,6 +112,17 @@ public final class Platform implements KeyInstaller, AutoCloseable {
 
   public SecureRandom random() {
     return random;
+  }
+
+  /** Where the seeds of guests' memory keys come from. */
+  public SecureRandom guestRandom() {
+    SecureRandom seeded = guestRandom;
+    return seeded == null ? random : seeded;
+  }
+
+  /** Another source of guests' memory keys; null for that of all other keys. */
+  public void setGuestRandom(@Nullable SecureRandom source) {
+    guestRandom = source;
   }
 
   /** The version for certificates. */

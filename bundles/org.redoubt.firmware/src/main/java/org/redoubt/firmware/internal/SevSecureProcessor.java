@@ -2,6 +2,8 @@ package org.redoubt.firmware.internal;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -143,6 +145,27 @@ final class SevSecureProcessor implements SecureProcessor {
       return FirmwareImage.of(firmwareName, securityVersion, platform.chip().root()).toBytes();
     } catch (IOException | IllegalArgumentException e) {
       throw new HypervisorException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  @Override
+  public boolean seedGuestKeys(Optional<Long> seed) {
+    SecureProcessor next = successor;
+    if (next != null) {
+      return next.seedGuestKeys(seed);
+    }
+    if (seed.isEmpty()) {
+      platform.setGuestRandom(null);
+      return true;
+    }
+    try {
+      // Seeded before its first use, this one gives what follows from the seed alone.
+      SecureRandom seeded = SecureRandom.getInstance("SHA1PRNG");
+      seeded.setSeed(ByteBuffer.allocate(Long.BYTES).putLong(seed.get()).array());
+      platform.setGuestRandom(seeded);
+      return true;
+    } catch (NoSuchAlgorithmException e) {
+      return false;
     }
   }
 

@@ -1,7 +1,6 @@
 package org.redoubt.devices.virtio.internal;
 
 import java.lang.foreign.MemorySegment;
-import java.security.SecureRandom;
 import org.osgi.service.component.annotations.Component;
 import org.redoubt.api.HypervisorException;
 import org.redoubt.api.device.Device;
@@ -9,7 +8,7 @@ import org.redoubt.api.device.DeviceContext;
 import org.redoubt.api.device.DeviceFactory;
 
 /**
- * The entropy device: fills what it is given from the host's random numbers. Virtio 1.2, section
+ * The entropy device: fills what it is given with the machine's random numbers. Virtio 1.2, section
  * 5.4.
  *
  * <pre>
@@ -20,7 +19,6 @@ final class Rng implements Model {
   private static final int MOST_BYTES = 4096;
 
   private final Transport transport;
-  private final SecureRandom random = new SecureRandom();
 
   private Rng(Transport transport) {
     this.transport = transport;
@@ -55,7 +53,7 @@ final class Rng implements Model {
   public void serve(Virtqueue queue) {
     for (Chain chain = queue.take(); chain != null; chain = queue.take()) {
       byte[] bytes = new byte[(int) Math.min(chain.writableBytes(), MOST_BYTES)];
-      random.nextBytes(bytes);
+      transport.context().random(bytes);
       boolean written = chain.write(0, MemorySegment.ofArray(bytes));
       transport.finish(queue, chain, written ? bytes.length : 0);
     }

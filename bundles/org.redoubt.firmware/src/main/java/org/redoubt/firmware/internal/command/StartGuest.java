@@ -200,7 +200,7 @@ abstract class StartGuest extends Command {
               GuestKeys keys =
                   sharer
                       .map(s -> GuestKeys.sharing(s.keys(), transport))
-                      .orElseGet(() -> GuestKeys.fresh(transport, p.random()));
+                      .orElseGet(() -> GuestKeys.fresh(transport, p.guestRandom()));
               Guest guest = p.add(policy, keys, state);
               new LaunchStartBuffer(
                       guest.handle(),
