@@ -118,6 +118,21 @@ final class Host {
       return asid;
     }
 
+    /** As {@link #launch}, with a memory key that follows from a seed. */
+    void launch(GuestPolicy policy, Optional<LaunchSession> session, LaunchPlan plan, long keySeed)
+        throws HypervisorException {
+      SecureProcessor processor = psp().processor();
+      if (!processor.seedGuestKeys(Optional.of(keySeed))) {
+        throw new HypervisorException(
+            "This firmware makes no guest keys from a seed: --icount takes --protection none");
+      }
+      try {
+        launch(policy, session, plan);
+      } finally {
+        processor.seedGuestKeys(Optional.empty());
+      }
+    }
+
     /**
      * Has the firmware measure and encrypt a guest's regions, which are in its memory in plain
      * text, up to LAUNCH_MEASURE.

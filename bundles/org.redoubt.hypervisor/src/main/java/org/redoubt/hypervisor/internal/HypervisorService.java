@@ -161,17 +161,19 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
       LaunchPlan plan,
       Optional<LaunchSession> session)
       throws HypervisorException {
+    Optional<Repetition> repetition = Repetition.of(config);
     Host.Lease lease = host.lease(config);
     RedoubtVm vm = new RedoubtVm(config, lease);
     try {
-      load(config, plan, lease, session);
+      load(config, plan, lease, session, repetition);
       Machine machine =
           new Machine(
               lease.guest(),
               new DmaGate(lease.guest(), lease.memory()),
               vm,
               config.options(),
-              config.vcpus());
+              config.vcpus(),
+              repetition);
       GuestView view =
           new GuestView(
               lease.memory(), mmus, lease.nested(), lease.guest(), lease.asid(), cBit(config));
@@ -189,6 +191,7 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
       return vm;
     } catch (HypervisorException | RuntimeException e) {
       vm.close();
+      repetition.ifPresent(Repetition::close);
       throw e;
     }
   }
@@ -200,7 +203,11 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
 
   /** Puts the plan into guest memory, and has the firmware encrypt it where the guest is. */
   private static void load(
-      VmConfig config, LaunchPlan plan, Host.Lease lease, Optional<LaunchSession> session)
+      VmConfig config,
+      LaunchPlan plan,
+      Host.Lease lease,
+      Optional<LaunchSession> session,
+      Optional<Repetition> repetition)
       throws HypervisorException {
     MemoryView view = lease.memory().view(PageTag.SHARED);
     for (LaunchPlan.Region region : plan.regions()) {
@@ -213,7 +220,11 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
       view.write(spa, region.bytes());
     }
     if (lease.asid() != 0) {
-      lease.launch(policy(config), session, plan);
+      if (repetition.isPresent()) {
+        lease.launch(policy(config), session, plan, repetition.get().seed());
+      } else {
+        lease.launch(policy(config), session, plan);
+      }
     }
   }
 
@@ -266,6 +277,11 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
                 apic));
     Vcpu vcpu = new Vcpu(vm, index, bus, engine);
     wake.target = vcpu;
+    if (machine.repetition().isPresent() && machine.clock() instanceof CountedClock counted) {
+      machine.repetition().get().connect(machine, counted, engine);
+      machine.console().onTyped(vcpu::attention);
+      vcpu.repeat(machine.repetition().get());
+    }
     try {
       if (index == 0) {
         engine.importState(plan.entry());

@@ -1,5 +1,6 @@
 package org.redoubt.hypervisor.internal;
 
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -46,6 +47,8 @@ final class Machine {
   private final MachineControl control;
   private final Map<String, String> options;
   private final int vcpus;
+  private final Optional<Repetition> repetition;
+  private final SecureRandom random = new SecureRandom();
 
   private final @Nullable PortHandler[] ports = new @Nullable PortHandler[PORTS];
   private final @Nullable String[] portOwners = new @Nullable String[PORTS];
@@ -60,13 +63,19 @@ final class Machine {
       DmaGate dmaGate,
       MachineControl control,
       Map<String, String> options,
-      int vcpus) {
+      int vcpus,
+      Optional<Repetition> repetition) {
     this.memory = memory;
     this.dmaGate = dmaGate;
     this.control = control;
     this.options = options;
     this.vcpus = vcpus;
-    this.clock = new HostClock(deviceLock);
+    this.repetition = repetition;
+    this.clock =
+        repetition.isPresent()
+            ? new CountedClock(deviceLock, repetition.get().epochNs())
+            : new HostClock(deviceLock);
+    repetition.ifPresent(one -> console.holdBack());
   }
 
   MachineClock clock() {
@@ -79,6 +88,15 @@ final class Machine {
 
   SerialConsole console() {
     return console;
+  }
+
+  Optional<Repetition> repetition() {
+    return repetition;
+  }
+
+  /** 64 random bits for the guest. */
+  long random() {
+    return repetition.isPresent() ? repetition.get().random() : random.nextLong();
   }
 
   List<Device> devices() {
@@ -310,6 +328,15 @@ final class Machine {
     @Override
     public void report(String sentence) {
       LOG.log(System.Logger.Level.WARNING, "Device %s: %s".formatted(name, sentence));
+    }
+
+    @Override
+    public void random(byte[] target) {
+      if (repetition.isPresent()) {
+        repetition.get().random(target);
+      } else {
+        random.nextBytes(target);
+      }
     }
 
     @Override

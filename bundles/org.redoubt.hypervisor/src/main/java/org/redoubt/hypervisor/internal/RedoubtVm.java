@@ -251,6 +251,9 @@ final class RedoubtVm implements Vm, MachineControl {
     }
     lease.memory().removeListener(listener);
     onClose.run();
+    if (machine != null) {
+      machine.repetition().ifPresent(Repetition::close);
+    }
     lease.close();
   }
 
@@ -284,6 +287,7 @@ final class RedoubtVm implements Vm, MachineControl {
     if (leaving.incrementAndGet() == vcpus.size()) {
       machine().clock().close();
       machine().console().end();
+      machine().repetition().ifPresent(this::hashState);
     }
     lock.lock();
     try {
@@ -292,6 +296,59 @@ final class RedoubtVm implements Vm, MachineControl {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** The replay has come to where somebody stopped the recorded VM. */
+  void recordingOver() {
+    finish(new VmEnd(VmEnd.Cause.STOPPED, 0, "The recording ends here."));
+  }
+
+  void leftRecording(Repetition.Left how) {
+    finish(new VmEnd(VmEnd.Cause.CRASHED, 3, how.getMessage() + "."));
+  }
+
+  /** What has become of a VM that can be repeated. Its vCPU is gone, nobody has heard of that. */
+  private void hashState(Repetition repetition) {
+    StateHash hash = new StateHash();
+    CpuState last = vcpus.getFirst().lastState();
+    hash.registers(last == null ? new CpuState() : last);
+    boolean privateToo = lease.asid() == 0 || mayLook();
+    hash.memory(lease.memory(), lease.guest(), privateToo);
+    machine().deviceLock.lock();
+    try {
+      hash.devices(machine().devices());
+    } finally {
+      machine().deviceLock.unlock();
+    }
+    VmEnd how = end;
+    boolean fromOutside = how != null && how.cause() == VmEnd.Cause.STOPPED;
+    String remark = privateToo ? "" : "; private memory left out, its policy forbids debugging";
+    if (!repetition.ended(hash.value(), fromOutside, remark)
+        && how != null
+        && how.cause() != VmEnd.Cause.CRASHED) {
+      lock.lock();
+      try {
+        end = new VmEnd(VmEnd.Cause.CRASHED, 3, "The replay did not end in the recorded state.");
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  /** Whether the policy of an encrypted guest lets us look at its private memory. */
+  private boolean mayLook() {
+    try {
+      boolean forbidden = lease.policy().noDebug();
+      labUsed |= forbidden && config.lab();
+      return !forbidden || config.lab();
+    } catch (HypervisorException e) {
+      return false;
+    }
+  }
+
+  @Override
+  public Optional<String> stateHash() {
+    return machine().repetition().flatMap(Repetition::hash);
   }
 
   private void callToGate() {

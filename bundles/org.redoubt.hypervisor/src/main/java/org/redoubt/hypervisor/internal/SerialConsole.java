@@ -3,6 +3,11 @@ package org.redoubt.hypervisor.internal;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Queue;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
@@ -32,6 +37,11 @@ final class SerialConsole implements Console {
   private final ArrayBlockingQueue<Byte> typed = new ArrayBlockingQueue<>(TYPED_BYTES);
   private @Nullable CharInput input;
   private boolean feeding;
+
+  /** What was typed and let in, where that is not the same; under the device lock. */
+  private @Nullable ArrayDeque<Byte> arrived;
+
+  private volatile Runnable onTyped = () -> {};
 
   SerialConsole(Lock deviceLock) {
     this.deviceLock = deviceLock;
@@ -100,7 +110,51 @@ final class SerialConsole implements Console {
     deliver();
   }
 
+  /** What is typed waits from now on until it is let in; before anything is typed. */
+  void holdBack() {
+    arrived = new ArrayDeque<>();
+  }
+
+  /** Called when something waits to be let in. */
+  void onTyped(Runnable action) {
+    onTyped = action;
+  }
+
+  /** Takes what waits to be let in. */
+  byte[] drain() {
+    List<Byte> bytes = new ArrayList<>();
+    typed.drainTo(bytes);
+    byte[] result = new byte[bytes.size()];
+    for (int i = 0; i < result.length; i++) {
+      result[i] = bytes.get(i);
+    }
+    return result;
+  }
+
+  /** Lets bytes in. */
+  void arrive(byte[] bytes) {
+    deviceLock.lock();
+    try {
+      for (byte b : bytes) {
+        Objects.requireNonNull(arrived).add(b);
+      }
+      feed();
+    } finally {
+      deviceLock.unlock();
+    }
+  }
+
+  /** How much was let in and not taken by the device yet. */
+  int waiting() {
+    ArrayDeque<Byte> queue = arrived;
+    return queue == null ? 0 : queue.size();
+  }
+
   private void deliver() {
+    if (arrived != null) {
+      onTyped.run();
+      return;
+    }
     deviceLock.lock();
     try {
       feed();
@@ -117,10 +171,11 @@ final class SerialConsole implements Console {
     }
     feeding = true;
     try {
-      Byte next = typed.peek();
+      Queue<Byte> queue = arrived == null ? typed : arrived;
+      Byte next = queue.peek();
       while (next != null && device.receive(next & 0xff)) {
-        typed.remove();
-        next = typed.peek();
+        queue.remove();
+        next = queue.peek();
       }
     } finally {
       feeding = false;

@@ -24,6 +24,9 @@ final class Vcpu {
   /** It waits for a startup message. Its thread's; read by others while it is at the gate. */
   private boolean waitsForStartup;
 
+  /** What lets it run the same way again, if it is to. */
+  private @Nullable Repetition repetition;
+
   /** Held while the engine is closed, and while others call it who must not meet that. */
   private final Object closing = new Object();
 
@@ -42,6 +45,11 @@ final class Vcpu {
     this.bus = bus;
     this.engine = engine;
     this.waitsForStartup = index != 0;
+  }
+
+  /** Makes its run one that can be repeated; before it starts. */
+  void repeat(Repetition with) {
+    repetition = with;
   }
 
   int index() {
@@ -115,9 +123,18 @@ final class Vcpu {
     try {
       while (vm.gate(this)) {
         signalled = false;
-        Exit exit = engine.run(Long.MAX_VALUE);
-        act(exit);
+        long budget = Long.MAX_VALUE;
+        if (repetition != null) {
+          budget = repetition.beforeRun();
+          if (budget == 0) {
+            vm.recordingOver();
+            continue;
+          }
+        }
+        act(engine.run(budget));
       }
+    } catch (Repetition.Left e) {
+      vm.leftRecording(e);
     } catch (RuntimeException | Error e) {
       vm.bug(this, e);
     } finally {
@@ -138,7 +155,11 @@ final class Vcpu {
         exit.info1(),
         exit.info2());
     switch (exit.kind()) {
-      case HALT, INIT -> await();
+      case HALT, INIT -> {
+        if (repetition == null || !repetition.skip()) {
+          await();
+        }
+      }
       case SHUTDOWN, UNSUPPORTED, NESTED_PAGE_FAULT -> vm.crash(this, exit);
       case SUSPENDED -> vm.lookAtMemory();
       case DEBUG -> vm.debugged(this, exit);
@@ -159,6 +180,9 @@ final class Vcpu {
   void finish() {
     CpuState state = new CpuState();
     try {
+      if (repetition != null) {
+        repetition.end();
+      }
       engine.exportState(state);
       lastState = state;
     } finally {

@@ -226,6 +226,11 @@ final class VcpuBus implements CpuBus {
   }
 
   @Override
+  public long random() {
+    return machine.random();
+  }
+
+  @Override
   public long tsc() {
     return clock.tsc();
   }
