@@ -121,7 +121,7 @@ final class Launches {
   /** Plays both sides. */
   private Vm onOurOwn(VmConfig config, LaunchOptions options)
       throws HypervisorException, OwnerException, IOException {
-    byte[] secret = secret(options);
+    byte[] secret = secret(options, config.options().containsKey("icount"));
     hypervisor.prepare(config);
     CertificateSet set = certificates();
     CaCertificate root = options.ark == null ? set.ark() : new OwnerTasks().readArk(options.ark);
@@ -235,14 +235,17 @@ final class Launches {
                 HexFormat.of().formatHex(sha256(secret))));
   }
 
-  private static byte[] secret(LaunchOptions options) throws IOException, OwnerException {
+  private static byte[] secret(LaunchOptions options, boolean repeatable)
+      throws IOException, OwnerException {
     if (options.noSecret) {
       return new byte[0];
     }
     Path file = options.secret;
     if (file == null) {
       byte[] random = new byte[DEMO_SECRET_BYTES];
-      new SecureRandom().nextBytes(random);
+      if (!repeatable) {
+        new SecureRandom().nextBytes(random);
+      }
       return ("redoubt-" + HexFormat.of().formatHex(random)).getBytes(StandardCharsets.US_ASCII);
     }
     byte[] secret = Files.readAllBytes(file);

@@ -83,8 +83,11 @@ public final class RunCommand extends ShellCommand {
         TerminalBridge bridge = new TerminalBridge(io.session(), io.out());
         Optional<VmEnd> end = bridge.show(vm, () -> start(vm));
         if (end.isEmpty()) {
-          return 0; // the user left, and the VM ends with it
+          vm.stop(); // the user left, and the VM ends with it
+          sayState(io, vm);
+          return 0;
         }
+        sayState(io, vm);
         VmEnd how = end.get();
         if (how.cause() != VmEnd.Cause.POWER_OFF && how.cause() != VmEnd.Cause.DEBUG_EXIT) {
           io.out().flush();
@@ -102,6 +105,11 @@ public final class RunCommand extends ShellCommand {
       } catch (HypervisorException e) {
         throw new UsageException(Failures.oneLine(e));
       }
+    }
+
+    private static void sayState(Io io, Vm vm) {
+      io.out().flush();
+      vm.stateHash().ifPresent(hash -> System.err.println("State hash " + hash));
     }
 
     private DebugServer.@Nullable Listening listen(Vm vm) throws UsageException {

@@ -117,6 +117,31 @@ final class VmOptions {
   boolean lab;
 
   @Option(
+      names = "--icount",
+      description =
+          "Time from the instruction count, random numbers from a seed: equal inputs, equal runs."
+              + " Nothing in it is a secret. One vCPU.")
+  boolean icount;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "With --icount: of the random numbers (default: 0).")
+  @Nullable String seed;
+
+  @Option(
+      names = "--record",
+      paramLabel = "FILE",
+      description = "With --icount: keeps what is typed, the time of day and the seed.")
+  @Nullable Path record;
+
+  @Option(
+      names = "--replay",
+      paramLabel = "FILE",
+      description = "With --icount: runs as was recorded, to the same state.")
+  @Nullable Path replay;
+
+  @Option(
       names = "--option",
       paramLabel = "NAME=VALUE",
       description = "A setting of a part, such as uart16550.port=2F8h. Repeatable.")
@@ -147,6 +172,7 @@ final class VmOptions {
     if (loader != null) {
       all.put("loader", loader);
     }
+    repetitionOptions(all);
     return new VmConfig(
         name,
         chosenKernel,
@@ -163,6 +189,21 @@ final class VmOptions {
         hostEncryption,
         lab,
         all);
+  }
+
+  private void repetitionOptions(Map<String, String> all) {
+    if (icount) {
+      all.put("icount", "on");
+    }
+    if (seed != null) {
+      all.put("icount.seed", seed);
+    }
+    if (record != null) {
+      all.put("icount.record", record.toString());
+    }
+    if (replay != null) {
+      all.put("icount.replay", replay.toString());
+    }
   }
 
   /** Modules that the default guest needs for the devices asked for. */
