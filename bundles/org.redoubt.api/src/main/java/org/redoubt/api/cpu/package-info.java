@@ -7,7 +7,7 @@
  * from the TLB of {@link org.redoubt.api.cpu.TlbLayout}.
  */
 @Export
-@Version("0.1.0")
+@Version("0.2.0")
 @NullMarked
 package org.redoubt.api.cpu;
 

@@ -15,7 +15,7 @@
  * finding the parts it needs.
  */
 @Export
-@Version("0.1.0")
+@Version("0.2.0")
 @NullMarked
 package org.redoubt.api.device;
 

@@ -6,7 +6,7 @@
  * people: what was done, and why something was refused.
  */
 @Export
-@Version("0.1.0")
+@Version("0.2.0")
 @NullMarked
 package org.redoubt.api.firmware;
 

@@ -18,7 +18,7 @@
  * <p>Addresses here are system-physical ({@code spa}), without any C-bit.
  */
 @Export
-@Version("0.1.0")
+@Version("0.2.0")
 @NullMarked
 package org.redoubt.api.memory;
 

@@ -1,6 +1,6 @@
 /** Virtual machines: what the shell, the command line and tests start, look at and stop. */
 @Export
-@Version("0.1.0")
+@Version("0.2.0")
 @NullMarked
 package org.redoubt.api.vm;
 
