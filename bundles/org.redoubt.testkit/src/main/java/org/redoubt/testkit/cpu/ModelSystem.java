@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.IntSupplier;
 import org.redoubt.api.memory.EngineChange;
 import org.redoubt.api.memory.KeyInstaller;
 import org.redoubt.api.memory.KeyStatus;
@@ -73,6 +74,14 @@ final class ModelSystem implements MemorySystem {
 
   /** Runs something while every port is parked and every TLB empty. */
   private void exclusively(Runnable action) {
+    parked(() -> {
+      ports.forEach(port -> port.client.revokeAll());
+      action.run();
+    });
+  }
+
+  /** Runs something while every port is parked. */
+  private void parked(Runnable action) {
     try {
       do {
         ports.forEach(port -> port.client.requestSafepoint());
@@ -81,7 +90,6 @@ final class ModelSystem implements MemorySystem {
       throw new IllegalStateException("bug: interrupted", e);
     }
     try {
-      ports.forEach(port -> port.client.revokeAll());
       action.run();
     } finally {
       running.writeLock().unlock();
@@ -140,13 +148,18 @@ final class ModelSystem implements MemorySystem {
       this.client = client;
     }
 
-    private void alone(Runnable action) {
+    private void change(Runnable action) {
+      aside(() -> exclusively(action));
+    }
+
+    /** Leaves for as long as something takes. */
+    private void aside(Runnable action) {
       boolean runs = running.getReadHoldCount() > 0;
       if (runs) {
         leave();
       }
       try {
-        exclusively(action);
+        action.run();
       } finally {
         if (runs) {
           enter();
@@ -179,7 +192,7 @@ final class ModelSystem implements MemorySystem {
         status = NOT_DRAM;
       } else {
         while (tags[(int) (spa / PAGE)] != tag) {
-          alone(() -> retag(spa, tag));
+          change(() -> retag(spa, tag));
         }
         status = 0;
       }
@@ -212,18 +225,25 @@ final class ModelSystem implements MemorySystem {
     @Override
     public void watch(long spa) {
       if (!watched.contains(spa / PAGE)) {
-        alone(() -> watched.add(spa / PAGE));
+        change(() -> watched.add(spa / PAGE));
       }
     }
 
     @Override
     public void unwatch(long spa) {
-      alone(() -> watched.remove(spa / PAGE));
+      change(() -> watched.remove(spa / PAGE));
     }
 
     @Override
     public void written(long spa, long bytes) {
-      alone(() -> changed(spa, bytes));
+      change(() -> changed(spa, bytes));
+    }
+
+    @Override
+    public int alone(IntSupplier action) {
+      int[] result = new int[1];
+      aside(() -> parked(() -> result[0] = action.getAsInt()));
+      return result[0];
     }
 
     @Override
