@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /** The page about the seed keeps its word. */
 class SeedIT {
   private static final int PATCHES = 28;
-  private static final Pattern TEST = Pattern.compile("`(\\w+(?:Test|IT))\\.(\\w+)`");
+  private static final Pattern TEST = Pattern.compile("`(\\w+(?:Test|IT|Contract))\\.(\\w+)`");
 
   @Test
   void shouldTickEachPatchWithTestsThatExist() throws IOException {
