@@ -175,7 +175,7 @@ class RunIT {
     return Stream.of(
         new Arguments("truncated", "--kernel", truncated.toString()),
         new Arguments("foreign", "--kernel", foreign.toString()),
-        new Arguments("elf", "--kernel", elf.toString()),
+        new Arguments("no ELF file", "--kernel", elf.toString()),
         new Arguments("/nowhere", "--kernel", "/nowhere"),
         new Arguments("initrd", "--kernel", good, "--memory", "32M", "--initrd", huge.toString()),
         new Arguments("memory", "--kernel", good, "--memory", "1M"),
