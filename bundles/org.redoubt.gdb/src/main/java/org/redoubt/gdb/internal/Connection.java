@@ -54,6 +54,9 @@ final class Connection {
           waiting.remove(); // it came before the packet ahead of it was answered
           debugger.interrupt();
         }
+        if (ended) {
+          debugger.interrupt(); // nobody is left to do it
+        }
         Optional<Debugger.Stop> stop = debugger.await(TICK);
         if (stop.isEmpty() && !ended) {
           continue;

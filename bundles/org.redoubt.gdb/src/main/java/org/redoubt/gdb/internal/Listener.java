@@ -91,8 +91,21 @@ final class Listener implements DebugServer.Listening {
   }
 
   private void serve(Socket from) {
-    boolean kill = false;
     try (from) {
+      try {
+        talk(from);
+      } finally {
+        // Before the client can see that it is over: the next one is welcome then.
+        client = null;
+        serving.set(null);
+      }
+    } catch (IOException e) {
+      // It was to be closed.
+    }
+  }
+
+  private void talk(Socket from) {
+    try {
       from.setTcpNoDelay(true);
       Packets packets =
           new Packets(
@@ -100,8 +113,7 @@ final class Listener implements DebugServer.Listening {
               new BufferedOutputStream(from.getOutputStream()));
       Debugger held = first.getAndSet(null);
       try (Debugger debugger = held == null ? vm.debug(lab) : held) {
-        kill = new Connection(packets, debugger).serve();
-        if (kill) {
+        if (new Connection(packets, debugger).serve()) {
           vm.stop();
         }
       } catch (HypervisorException e) {
@@ -117,9 +129,6 @@ final class Listener implements DebugServer.Listening {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } finally {
-      client = null;
-      serving.set(null);
     }
   }
 
