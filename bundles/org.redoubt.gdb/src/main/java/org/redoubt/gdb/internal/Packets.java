@@ -92,7 +92,12 @@ final class Packets {
       sum += next;
       data.append((char) next);
     }
-    int expected = Character.digit(in.read(), 16) << 4 | Character.digit(in.read(), 16);
+    int high = in.read();
+    int low = in.read();
+    if (low < 0) {
+      throw new ProtocolException("half a packet");
+    }
+    int expected = Character.digit(high, 16) << 4 | Character.digit(low, 16);
     boolean good = (sum & 0xff) == expected || !acknowledges;
     if (acknowledges) {
       write(new byte[] {(byte) (good ? '+' : '-')});
