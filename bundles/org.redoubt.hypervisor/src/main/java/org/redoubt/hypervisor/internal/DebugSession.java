@@ -209,10 +209,11 @@ final class DebugSession implements Debugger {
     if (vm.isStopping()) {
       throw new HypervisorException("VM '%s' has ended".formatted(vm.config().name()));
     }
-    if (!vm.heldByDebugger() || !vm.isAtRest()) {
+    if (!vm.heldByDebugger()) {
       throw new HypervisorException(
           "VM '%s' is running; it takes a stop first".formatted(vm.config().name()));
     }
+    rest(); // held, but on its way to the gate, as just after a start
   }
 
   private Vcpu vcpu(int index) throws HypervisorException {
