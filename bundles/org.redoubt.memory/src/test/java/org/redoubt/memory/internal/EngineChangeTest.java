@@ -558,8 +558,8 @@ class EngineChangeTest {
           });
       fillAll(system);
       byte[] cipher = Rig.dram(system, 10 * PAGE, PAGE);
-      long calls = rig.alpha.calls.get();
       rig.factory.engineGoes(1, true);
+      long calls = rig.alpha.calls.get(); // the evictor may have been at work until then
       for (int tag = 1; tag <= 4; tag++) {
         assertTrue(system.suspension(tag).isPresent());
       }
