@@ -34,8 +34,8 @@ final class Examples {
             Map.of(),
             "",
             System.getProperty("redoubt.maven"),
-            "-o",
             "-B",
+            "-ntp",
             "-Dmaven.repo.local=" + System.getProperty("redoubt.repository"),
             "-Dredoubt.home=" + home.toRealPath(),
             "verify");
