@@ -641,10 +641,7 @@ class EngineChangeTest {
                     10))) {
       fillAll(system);
       fillAll(other);
-      for (int page = PAGES - 8; page < PAGES; page++) {
-        // No room without a write-back, which finds out; a fill that lies is believed.
-        system.view(tag(page)).putByte((long) page * PAGE, Rig.pattern(page, PAGE)[0]);
-      }
+      fillCacheWithDirtyPages(system, 8);
       quick.alpha.breakNow(trouble);
       Thread toucher =
           Thread.ofPlatform()
@@ -683,6 +680,27 @@ class EngineChangeTest {
         assertArrayEquals(expected, bytes, "page " + page);
       }
     }
+  }
+
+  /**
+   * No room without a write-back, then, which finds out that an engine lies; a fill is believed.
+   * The evictor may still be at work for those who filled the cache, so the state must last.
+   */
+  private static void fillCacheWithDirtyPages(MemorySystem system, int pages)
+      throws InterruptedException {
+    int[] lasted = {0};
+    until(
+        () -> {
+          if (system.stats().dirtyPages() == pages) {
+            return ++lasted[0] == 4;
+          }
+          lasted[0] = 0;
+          for (int page = PAGES - pages; page < PAGES; page++) {
+            system.view(tag(page)).putByte((long) page * PAGE, Rig.pattern(page, PAGE)[0]);
+          }
+          return false;
+        },
+        "a cache full of dirty pages");
   }
 
   @Test
