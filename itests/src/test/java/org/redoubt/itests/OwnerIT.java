@@ -197,11 +197,15 @@ class OwnerIT {
     sealed[sealed.length / 2] ^= 1;
     Files.write(chip.resolve("platform.sealed"), sealed);
     String[] run = {"run", "--kernel", file("kernel"), "--memory", "64M"};
-    assertRefused("refused INIT with SECURE_DATA_INVALID: Kept state: ", redoubt(own, run));
+    Processes.Outcome refused = redoubt(own, run);
+    assertRefused("refused INIT with SECURE_DATA_INVALID: Kept state: ", refused);
+    assertRefused("; 'psp:factory-reset' erases it and makes a new platform", refused);
     Processes.Outcome status = redoubt(own, "-c", "psp:status; psp:history --refused 1");
     assertEquals(0, status.status(), status::toString);
     assertTrue(status.out().contains("State UNINIT"), status::toString);
     assertTrue(status.out().contains("SECURE_DATA_INVALID"), status::toString);
+    assertEquals(0, redoubt(own, "-c", "psp:factory-reset").status());
+    assertEquals(7, redoubt(own, run).status(), "a new platform launches");
     Files.write(chip.resolve("chip.secret"), new byte[31]);
     assertRefused("chip.secret has 31 bytes, not 32", redoubt(own, run));
     Map<String, String> nowhere = Map.of(Processes.DATA_VARIABLE, file("kernel"));

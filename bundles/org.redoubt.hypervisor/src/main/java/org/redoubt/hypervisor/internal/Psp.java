@@ -333,11 +333,16 @@ final class Psp implements PlatformAdmin, AutoCloseable {
   private String refusal(SevCommand command, int status) {
     List<CommandRecord> history = processor.history();
     String reason = history.isEmpty() ? "" : history.getLast().reason();
-    return "The secure processor refused %s with %s%s"
+    String remedy =
+        command == SevCommand.INIT && status == FirmwareStatus.SECURE_DATA_INVALID.code()
+            ? "; 'psp:factory-reset' erases it and makes a new platform"
+            : "";
+    return "The secure processor refused %s with %s%s%s"
         .formatted(
             command,
             FirmwareStatus.of(status).map(Enum::name).orElse("%xh".formatted(status)),
-            reason.isEmpty() ? "" : ": " + reason);
+            reason.isEmpty() ? "" : ": " + reason,
+            remedy);
   }
 
   @Override
