@@ -87,9 +87,34 @@ public final class GuestImages {
    */
   public GuestImage debian() throws ImageException {
     return locked(() -> {
-      Optional<GuestImage> cached = cached();
+      Properties current = current();
+      Optional<GuestImage> cached = image(current.getProperty(KERNEL_KEY, ""), current);
       return cached.isPresent() ? cached.get() : fetch();
     });
+  }
+
+  /**
+   * A kernel of a series, and a static busybox: from the cache, else from the machine's sources,
+   * else from the series' suite.
+   *
+   * @throws ImageException as {@link #debian()}
+   */
+  public GuestImage debian(DebianKernel series) throws ImageException {
+    return locked(() -> {
+      Properties current = current();
+      for (String key : List.of(key(series), KERNEL_KEY)) {
+        String label = current.getProperty(key, "");
+        Optional<GuestImage> cached = series.has(label) ? image(label, current) : Optional.empty();
+        if (cached.isPresent()) {
+          return cached.get();
+        }
+      }
+      return fetch(series);
+    });
+  }
+
+  private static String key(DebianKernel series) {
+    return KERNEL_KEY + "." + series.series();
   }
 
   /**
@@ -148,17 +173,21 @@ public final class GuestImages {
     return cache.resolve("current.properties");
   }
 
-  private Optional<GuestImage> cached() throws IOException {
-    if (!Files.exists(currentFile())) {
-      return Optional.empty();
-    }
+  /** Which packages are in use. */
+  private Properties current() throws IOException {
     Properties current = new Properties();
-    try (var in = Files.newBufferedReader(currentFile())) {
-      current.load(in);
-    } catch (IllegalArgumentException e) {
-      return Optional.empty(); // a damaged file: fetch again
+    if (Files.exists(currentFile())) {
+      try (var in = Files.newBufferedReader(currentFile())) {
+        current.load(in);
+      } catch (IllegalArgumentException e) {
+        return new Properties(); // a damaged file: fetch again
+      }
     }
-    return image(current.getProperty(KERNEL_KEY, ""), current.getProperty(BUSYBOX_KEY, ""));
+    return current;
+  }
+
+  private Optional<GuestImage> image(String kernelLabel, Properties current) throws IOException {
+    return image(kernelLabel, current.getProperty(BUSYBOX_KEY, ""));
   }
 
   /** The image made of two unpacked packages, if they are there. */
@@ -196,22 +225,52 @@ public final class GuestImages {
     }
   }
 
+  private PackageSource source() throws ImageException {
+    return source.orElseThrow(() ->
+        new ImageException(
+            "There is no guest kernel yet: this machine has no apt-get and %s is not set; give --kernel and --initrd."
+                .formatted(MIRROR_VARIABLE)));
+  }
+
   private GuestImage fetch() throws IOException, InterruptedException, ImageException {
-    PackageSource from =
-        source.orElseThrow(() ->
-            new ImageException(
-                "There is no guest kernel yet: this machine has no apt-get and %s is not set; give --kernel and --initrd."
-                    .formatted(MIRROR_VARIABLE)));
-    DebPackage meta = find(from, KERNEL_META_PACKAGE);
-    String kernelName =
-        meta.depends().stream()
-            .filter(name -> name.startsWith("linux-image-"))
-            .findFirst()
-            .orElseThrow(() ->
-                new ImageException("%s depends on no kernel.".formatted(KERNEL_META_PACKAGE)));
-    DebPackage kernel = find(from, kernelName);
+    PackageSource from = source();
+    return fetch(from, from, kernelName(find(from, KERNEL_META_PACKAGE)), KERNEL_KEY);
+  }
+
+  private GuestImage fetch(DebianKernel series)
+      throws IOException, InterruptedException, ImageException {
+    PackageSource from = source();
+    for (PackageSource place : List.of(from, from.suite(series.suite()))) {
+      Optional<DebPackage> meta = place.find(KERNEL_META_PACKAGE);
+      if (meta.isPresent() && series.has(kernelName(meta.get()))) {
+        return fetch(from, place, kernelName(meta.get()), key(series));
+      }
+    }
+    throw new ImageException(
+        "Neither this machine's sources nor %s have a cloud kernel %s; give --kernel and --initrd, or set %s."
+            .formatted(series.suite(), series.series(), MIRROR_VARIABLE));
+  }
+
+  private static String kernelName(DebPackage meta) throws ImageException {
+    return meta.depends().stream()
+        .filter(name -> name.startsWith("linux-image-"))
+        .findFirst()
+        .orElseThrow(() -> new ImageException("%s depends on no kernel.".formatted(meta.name())));
+  }
+
+  /**
+   * Fetches a kernel and a busybox, and notes them.
+   *
+   * @param from has busybox
+   * @param kernels has the kernel
+   * @param key what the kernel is noted under
+   */
+  private GuestImage fetch(PackageSource from, PackageSource kernels, String kernelName, String key)
+      throws IOException, InterruptedException, ImageException {
+    DebPackage kernel = find(kernels, kernelName);
     DebPackage busybox = find(from, BUSYBOX_PACKAGE);
-    install(from, kernel, path -> path.matches("boot/(vmlinuz|config)-.*|(usr/)?lib/modules/.*"));
+    install(
+        kernels, kernel, path -> path.matches("boot/(vmlinuz|config)-.*|(usr/)?lib/modules/.*"));
     install(from, busybox, path -> path.matches("(usr/)?bin/busybox"));
     GuestImage image =
         image(kernel.label(), busybox.label())
@@ -219,8 +278,8 @@ public final class GuestImages {
                 new ImageException(
                     "%s and %s do not hold a kernel, its modules and busybox."
                         .formatted(kernel.label(), busybox.label())));
-    Properties current = new Properties();
-    current.setProperty(KERNEL_KEY, kernel.label());
+    Properties current = current();
+    current.setProperty(key, kernel.label());
     current.setProperty(BUSYBOX_KEY, busybox.label());
     Path temporary = Files.createTempFile(cache, "current", ".tmp");
     try (var out = Files.newBufferedWriter(temporary)) {

@@ -20,8 +20,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.redoubt.guest.images.internal.Checksums;
 import org.redoubt.guest.images.internal.DebPackage;
 import org.redoubt.guest.images.internal.FakeDeb;
@@ -39,6 +42,7 @@ class GuestImagesTest {
     final Map<String, byte[]> files = new HashMap<>();
     final Map<String, DebPackage> packages = new HashMap<>();
     final List<String> fetched = new ArrayList<>();
+    final Map<String, FakeSource> suites = new HashMap<>();
 
     FakeSource(String kernelVersion) {
       String kernel = "linux-image-" + kernelVersion + "-cloud-amd64";
@@ -86,6 +90,11 @@ class GuestImagesTest {
     }
 
     @Override
+    public PackageSource suite(String name) {
+      return suites.getOrDefault(name, this);
+    }
+
+    @Override
     public Path fetch(DebPackage wanted, Path target, Progress progress) throws IOException {
       fetched.add(wanted.name());
       progress.at("fetch", wanted.size(), wanted.size());
@@ -119,6 +128,48 @@ class GuestImagesTest {
     assertTrue(images(newer).update().version().contains("6.1.0-10"));
     assertTrue(images(newer).debian().version().contains("6.1.0-10"));
     assertFalse(newer.fetched.contains("busybox-static"), "it is there");
+  }
+
+  @Test
+  void shouldFetchASeriesFromItsSuiteBesideTheOther() throws ImageException, IOException {
+    FakeSource source = new FakeSource("6.1.0-9");
+    FakeSource backports = new FakeSource("6.12.9+deb12");
+    source.suites.put("bookworm-backports", backports);
+    GuestImage older = images(source).debian();
+    GuestImage newer = images(source).debian(DebianKernel.DEBIAN_6_12);
+    assertEquals("kernel 6.12.9+deb12", Files.readString(newer.kernel()));
+    assertEquals(older.busybox(), newer.busybox());
+    assertEquals(List.of("linux-image-6.12.9+deb12-cloud-amd64"), backports.fetched);
+    FakeSource none = new FakeSource("5.10.0");
+    assertEquals(newer, images(none).debian(DebianKernel.DEBIAN_6_12));
+    assertEquals(older, images(none).debian(DebianKernel.DEBIAN_6_1));
+    assertEquals(older, images(none).debian());
+    assertEquals(List.of(), none.fetched);
+  }
+
+  @Test
+  void shouldTakeASeriesFromTheMachinesOwnSourcesFirst() throws ImageException {
+    FakeSource source = new FakeSource("6.12.9+deb13");
+    source.suites.put("bookworm-backports", new FakeSource("6.12.9+deb12"));
+    GuestImage image = images(source).debian(DebianKernel.DEBIAN_6_12);
+    assertTrue(image.version().contains("deb13"), image.version());
+  }
+
+  @Test
+  void shouldSayWhichSeriesIsToBeHadNowhere() {
+    String message =
+        String.valueOf(
+            assertThrows(
+                    ImageException.class,
+                    () -> images(new FakeSource("6.1.0-9")).debian(DebianKernel.DEBIAN_6_12))
+                .getMessage());
+    assertTrue(message.contains("6.12") && message.contains("--kernel"), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"debian-6.1, DEBIAN_6_1", "debian-6.12, DEBIAN_6_12", "debian-6, ", "bzImage, "})
+  void shouldKnowTheSeriesByName(String label, @Nullable DebianKernel expected) {
+    assertEquals(Optional.ofNullable(expected), DebianKernel.of(label));
   }
 
   @Test
@@ -183,6 +234,13 @@ class GuestImagesTest {
     try (FakeMirror mirror = new FakeMirror(web)) {
       GuestImage image = images(new MirrorSource(mirror.root())).debian();
       assertEquals("kernel 6.1.0-9", Files.readString(image.kernel()));
+      PackageSource suite = new MirrorSource(mirror.root()).suite("bookworm-backports");
+      assertThrows(ImageException.class, () -> suite.find("busybox-static"), "not there yet");
+      for (String file : List.of("Release", "main/binary-amd64/Packages.xz")) {
+        byte[] same = web.getOrDefault("/debian/dists/bookworm/" + file, new byte[0]);
+        web.put("/debian/dists/bookworm-backports/" + file, same);
+      }
+      assertTrue(suite.find("busybox-static").isPresent());
       web.put("/debian/dists/bookworm/Release", "SHA256:\n".getBytes(StandardCharsets.UTF_8));
       assertThrows(
           ImageException.class, () -> new MirrorSource(mirror.root()).find("busybox-static"));

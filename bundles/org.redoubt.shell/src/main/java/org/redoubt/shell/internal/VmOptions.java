@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.redoubt.api.memory.AddressMap;
 import org.redoubt.api.memory.MemoryConfig;
 import org.redoubt.api.vm.VmConfig;
+import org.redoubt.guest.images.DebianKernel;
 import picocli.CommandLine.Option;
 
 /** What {@code run} and {@code vm:create} take: a VM's settings by QEMU's names. */
@@ -29,8 +30,9 @@ final class VmOptions {
 
   @Option(
       names = "--kernel",
-      paramLabel = "FILE",
-      description = "The kernel; by default Debian's cloud kernel, fetched on first use.")
+      paramLabel = "FILE|debian-6.1|debian-6.12",
+      description =
+          "The kernel; by default, or by these names, Debian's cloud kernel, fetched on first use.")
   @Nullable Path kernel;
 
   @Option(
@@ -160,8 +162,10 @@ final class VmOptions {
     }
     Path chosenKernel = kernel;
     Optional<Path> chosenInitrd = Optional.ofNullable(initrd);
-    if (chosenKernel == null) {
-      DefaultImage.Files files = image.files(modules());
+    Optional<DebianKernel> series =
+        Optional.ofNullable(chosenKernel).flatMap(path -> DebianKernel.of(path.toString()));
+    if (chosenKernel == null || series.isPresent()) {
+      DefaultImage.Files files = image.files(series, modules());
       chosenKernel = files.kernel();
       chosenInitrd = chosenInitrd.or(() -> Optional.of(files.initrd()));
     }

@@ -23,7 +23,10 @@ public final class AptSource implements PackageSource {
   private static final long LIMIT_MINUTES = 20;
   private static final long POLL_MS = 100;
 
+  private static final Path DEBIAN_KEYS = Path.of("/usr/share/keyrings/debian-archive-keyring.gpg");
+
   private final Path state;
+  private final Optional<String> suite;
   private final List<String> options = new ArrayList<>();
   private boolean ownLists;
 
@@ -33,7 +36,12 @@ public final class AptSource implements PackageSource {
    * @param state folder for lists of our own, made when needed
    */
   public AptSource(Path state) {
+    this(state, Optional.empty());
+  }
+
+  private AptSource(Path state, Optional<String> suite) {
     this.state = state;
+    this.suite = suite;
     options.addAll(List.of("-o", "APT::Architecture=amd64", "-o", "APT::Architectures=amd64"));
     // As root, apt would drop to a user that cannot write here.
     options.addAll(List.of("-o", "APT::Sandbox::User=" + System.getProperty("user.name")));
@@ -47,9 +55,14 @@ public final class AptSource implements PackageSource {
   }
 
   @Override
+  public PackageSource suite(String name) {
+    return new AptSource(state.resolve(name), Optional.of(name));
+  }
+
+  @Override
   public Optional<DebPackage> find(String name)
       throws IOException, InterruptedException, ImageException {
-    Optional<DebPackage> found = show(name);
+    Optional<DebPackage> found = suite.isPresent() && !ownLists ? Optional.empty() : show(name);
     if (found.isEmpty() && !ownLists) {
       useOwnLists();
       found = show(name);
@@ -71,11 +84,36 @@ public final class AptSource implements PackageSource {
     Files.createDirectories(state.resolve("cache/archives/partial"));
     options.addAll(List.of("-o", "Dir::State=" + state.toAbsolutePath()));
     options.addAll(List.of("-o", "Dir::Cache=" + state.resolve("cache").toAbsolutePath()));
+    if (suite.isPresent()) {
+      Path list = state.resolve("debian.sources");
+      Files.writeString(list, sources(suite.get()));
+      options.addAll(List.of("-o", "Dir::Etc::sourcelist=" + list.toAbsolutePath()));
+      options.addAll(List.of("-o", "Dir::Etc::sourceparts=/dev/null"));
+    }
     ownLists = true;
     Result result = run(state, "apt-get", "--quiet", "update");
     if (result.status != 0) {
       throw new ImageException("apt-get update failed: %s".formatted(result.lastLine()));
     }
+  }
+
+  /** One suite of the Debian repository that the machine uses already: sources.list(5). */
+  private String sources(String name) throws IOException, InterruptedException, ImageException {
+    // What it would fetch lists in: 'URI' FILE SIZE HASH
+    String repository =
+        run(state, "apt-get", "--quiet", "--print-uris", "update")
+            .output
+            .lines()
+            .filter(line -> line.matches("'\\S+/debian/dists/.*"))
+            .map(line -> line.substring(1, line.indexOf("dists/")))
+            .findFirst()
+            .orElseThrow(() ->
+                new ImageException(
+                    "This machine's apt uses no Debian repository to have %s from; give --kernel and --initrd."
+                        .formatted(name)));
+    String keys = Files.exists(DEBIAN_KEYS) ? "Signed-By: " + DEBIAN_KEYS + "\n" : "";
+    return "Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n%s"
+        .formatted(repository, name, keys);
   }
 
   @Override

@@ -25,11 +25,12 @@ import org.tukaani.xz.XZInputStream;
  * trust.
  */
 public final class MirrorSource implements PackageSource {
-  private static final String SUITE = "dists/bookworm/";
+  private static final String DEFAULT_SUITE = "bookworm";
   private static final String INDEX = "main/binary-amd64/Packages.xz";
   private static final int LARGEST_INDEX = 64 << 20;
 
   private final String root;
+  private final String suite;
   private final HttpClient client =
       HttpClient.newBuilder()
           .followRedirects(HttpClient.Redirect.NORMAL)
@@ -39,7 +40,17 @@ public final class MirrorSource implements PackageSource {
 
   /** Makes a source from the mirror's root, the folder that has {@code dists} and {@code pool}. */
   public MirrorSource(URI root) {
-    this.root = root.toString().replaceFirst("/*$", "/");
+    this(root.toString().replaceFirst("/*$", "/"), DEFAULT_SUITE);
+  }
+
+  private MirrorSource(String root, String suite) {
+    this.root = root;
+    this.suite = "dists/" + suite + "/";
+  }
+
+  @Override
+  public PackageSource suite(String name) {
+    return new MirrorSource(root, name);
   }
 
   @Override
@@ -52,8 +63,8 @@ public final class MirrorSource implements PackageSource {
   }
 
   private void readIndex() throws IOException, InterruptedException, ImageException {
-    String release = new String(get(SUITE + "Release"), StandardCharsets.UTF_8);
-    byte[] index = get(SUITE + INDEX);
+    String release = new String(get(suite + "Release"), StandardCharsets.UTF_8);
+    byte[] index = get(suite + INDEX);
     String sha256 = Checksums.sha256(index);
     boolean listed =
         release

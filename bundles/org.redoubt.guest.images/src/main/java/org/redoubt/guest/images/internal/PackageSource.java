@@ -12,6 +12,13 @@ public interface PackageSource {
   Optional<DebPackage> find(String name) throws IOException, InterruptedException, ImageException;
 
   /**
+   * The same repository's packages of another suite, and only that.
+   *
+   * @param name such as {@code bookworm-backports}
+   */
+  PackageSource suite(String name);
+
+  /**
    * Fetches a package's file. Its checksum is checked by the caller.
    *
    * @param folder an empty folder to put it into
