@@ -23,4 +23,11 @@ public interface Dma {
    * @return false if a byte of the range is not RAM; nothing was copied then
    */
   boolean write(long gpa, MemorySegment source);
+
+  /**
+   * Gives up what the whole pages within a range hold, which the guest has said it does not need,
+   * so that the host can have their memory back. Afterwards they may hold what they did or anything
+   * else. No effect if a byte of the range is not RAM.
+   */
+  default void discard(long gpa, long bytes) {}
 }

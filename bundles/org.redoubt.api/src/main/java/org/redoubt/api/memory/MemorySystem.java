@@ -111,6 +111,21 @@ public interface MemorySystem extends AutoCloseable {
    */
   void dfFlush();
 
+  /**
+   * Gives up what pages hold, so that the host can have their memory back. Best effort: a page that
+   * is in use at the moment keeps both. One that was given up is as if it had never been written:
+   * zeros in DRAM, which a guest's key deciphers to noise.
+   *
+   * @param spa first address, a multiple of 4,096
+   * @param bytes length, a multiple of 4,096, within one DRAM range
+   * @return bytes that were written once and now take no memory; 0 where DRAM cannot do that, as in
+   *     a file, or an engine change is under way
+   * @throws IndexOutOfBoundsException if the range is not DRAM
+   */
+  default long discard(long spa, long bytes) {
+    return 0;
+  }
+
   // Engine
 
   /** Name of the engine that new pages are written by. */

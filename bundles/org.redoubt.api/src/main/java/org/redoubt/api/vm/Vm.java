@@ -120,6 +120,15 @@ public interface Vm extends AutoCloseable {
    */
   Map<String, Long> privateTransfers();
 
+  /**
+   * Bytes of RAM that the guest said it does not need and whose memory the host has back, by the
+   * name of the device it said so to; since the VM was made. What it uses again is counted again
+   * when it is given back again.
+   */
+  default Map<String, Long> givenBack() {
+    return Map.of();
+  }
+
   @Override
   void close();
 }

@@ -16,6 +16,7 @@ final class DmaGate {
   private final MemorySystem memory;
   private final MemoryView shared;
   private final Map<String, LongAdder> privateTransfers = new ConcurrentHashMap<>();
+  private final Map<String, LongAdder> givenBack = new ConcurrentHashMap<>();
 
   DmaGate(GuestMemory guest, MemorySystem memory) {
     this.guest = guest;
@@ -25,9 +26,18 @@ final class DmaGate {
 
   /** Transfers that met a private page, by device. */
   Map<String, Long> privateTransfers() {
-    Map<String, Long> counts = new TreeMap<>();
-    privateTransfers.forEach((device, count) -> counts.put(device, count.sum()));
-    return counts;
+    return sums(privateTransfers);
+  }
+
+  /** Bytes whose memory the host has back, by device. */
+  Map<String, Long> givenBack() {
+    return sums(givenBack);
+  }
+
+  private static Map<String, Long> sums(Map<String, LongAdder> counters) {
+    Map<String, Long> sums = new TreeMap<>();
+    counters.forEach((device, count) -> sums.put(device, count.sum()));
+    return sums;
   }
 
   Dma forDevice(String device) {
@@ -50,6 +60,18 @@ final class DmaGate {
         }
         shared.write(spa, source);
         return true;
+      }
+
+      @Override
+      public void discard(long gpa, long bytes) {
+        long spa = guest.spa(gpa, bytes);
+        long first = spa + 4095 & -4096L;
+        long end = spa + bytes & -4096L;
+        if (spa >= 0 && first < end) {
+          givenBack
+              .computeIfAbsent(device, name -> new LongAdder())
+              .add(memory.discard(first, end - first));
+        }
       }
     };
   }

@@ -692,6 +692,11 @@ final class RedoubtVm implements Vm, MachineControl {
   }
 
   @Override
+  public Map<String, Long> givenBack() {
+    return machine().dmaGate().givenBack();
+  }
+
+  @Override
   public Map<String, Long> privateTransfers() {
     return machine().dmaGate().privateTransfers();
   }

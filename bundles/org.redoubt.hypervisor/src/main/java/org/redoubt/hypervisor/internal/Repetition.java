@@ -73,6 +73,10 @@ final class Repetition implements Closeable {
       throw new HypervisorException(
           "--icount takes no network: what comes from it is not recorded");
     }
+    if (options.keySet().stream().anyMatch(key -> key.startsWith("balloon0."))) {
+      throw new HypervisorException(
+          "--icount takes no balloon: what is left of a page is not the same each time");
+    }
     if (record != null && replay != null) {
       throw new HypervisorException("One run either records or replays");
     }

@@ -29,7 +29,11 @@ final class StandardMachine {
 
   /** What is there when it has options: device {@code disk0} when there is {@code disk0.file}. */
   private static final Map<String, String> BY_OPTION =
-      Map.of("disk", "virtio-blk", "net", "virtio-net", "console", "virtio-console");
+      Map.of(
+          "disk", "virtio-blk",
+          "net", "virtio-net",
+          "console", "virtio-console",
+          "balloon", "virtio-balloon");
 
   private static final Pattern OPTION = Pattern.compile("([a-z]+)([0-9]{1,2})\\..*");
 

@@ -54,6 +54,9 @@ final class FlatMemory implements MemorySystem {
     }
   }
 
+  /** What was given up: address and length in turns. */
+  final List<Long> discarded = new CopyOnWriteArrayList<>();
+
   private final MemoryConfig config;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment ram;
@@ -275,6 +278,12 @@ final class FlatMemory implements MemorySystem {
       touch(spa, 8);
       return (long) LONGS.getAndAdd(ram, spa, delta);
     }
+  }
+
+  @Override
+  public long discard(long spa, long length) {
+    discarded.addAll(List.of(spa, length));
+    return length;
   }
 
   @Override

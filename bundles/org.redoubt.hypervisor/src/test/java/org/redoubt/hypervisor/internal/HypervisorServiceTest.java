@@ -795,6 +795,29 @@ final class HypervisorServiceTest {
   }
 
   @Test
+  void shouldGiveTheHostWholePagesOfRamThatADeviceWasTold() throws Exception {
+    List<org.redoubt.api.device.Dma> dma = new java.util.ArrayList<>();
+    parts.devices.add(
+        FakeDevices.device(context -> dma.add(context.dma())),
+        Map.of(DeviceFactory.DEVICE_NAME, "balloon"));
+    parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
+    HypervisorService service =
+        new HypervisorService(parts, List.of("apics", "balloon"), Optional::empty);
+    try (Vm vm = service.create(encrypted("vm", ""))) {
+      FlatMemory memory = memories.made.getLast();
+      dma.getFirst().discard(0x5000, 0x2000);
+      dma.getFirst().discard(0x8001, 0x2fff);
+      dma.getFirst().discard(0xb000, 0xfff);
+      for (long[] hole : new long[][] {{RAM, 4096}, {RAM - 4096, 8192}, {-1, 1}, {0, -1}}) {
+        dma.getFirst().discard(hole[0], hole[1]);
+      }
+      long spa = vm.spa(0).orElseThrow();
+      assertEquals(List.of(spa + 0x5000, 0x2000L, spa + 0x9000, 0x2000L), memory.discarded);
+      assertEquals(Map.of("balloon", 0x4000L), vm.givenBack());
+    }
+  }
+
+  @Test
   void shouldReadPrivateMemoryThroughTheFirmwareOrTheLab() throws Exception {
     parts.cpus.add(cpus, Map.of(CpuEngineFactory.CPU_ENGINE_NAME, "scripted"));
     Vm vm = hypervisor.create(encrypted("vm", "DBG_DECRYPT"));

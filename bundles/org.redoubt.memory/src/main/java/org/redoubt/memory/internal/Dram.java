@@ -186,6 +186,16 @@ final class Dram {
     return readOnly.asSlice(page << PAGE_SHIFT, PAGE_BYTES);
   }
 
+  /** Whether the host can have the memory of single pages back. */
+  boolean discardable() {
+    return file == null; // a file keeps its blocks, so that no later write finds the disk full
+  }
+
+  /** Gives the memory of pages back to the host; they hold zeros then. */
+  void discard(long from, long to) {
+    HostMemory.discard(bytes.asSlice(from << PAGE_SHIFT, (to - from) << PAGE_SHIFT));
+  }
+
   /** Number of the page of an address, or -1 if it is not DRAM. */
   long pageOrHole(long spa) {
     for (int i = 0; i < starts.length; i++) {

@@ -48,6 +48,15 @@ final class Slots {
     }
   }
 
+  /** Books a page as never written. The caller has the page to itself. */
+  void unbook(Book book, long page) {
+    KeySlot former = get(book.writer(page));
+    book.setWriter(page, Book.NEVER);
+    if (former != null) {
+      former.removePage();
+    }
+  }
+
   /** The slot of an id, or null for {@link Book#NEVER}. */
   @Nullable KeySlot get(int id) {
     return byId[id];

@@ -44,6 +44,7 @@ final class SocMemory implements MemorySystem {
   private final View[] views;
   private final Handshake handshake;
   private final SocCache cache;
+  private final Discards discards;
   private final KeySlots keys;
   private final Changes changes;
   private final CopyOnWriteArrayList<MemoryListener> listeners = new CopyOnWriteArrayList<>();
@@ -75,6 +76,7 @@ final class SocMemory implements MemorySystem {
     changes = new Changes(this, keys, around.engines(), around.settings(), tags);
     cache =
         new SocCache(dram, book, frames, pool, slots, lanes, handshake, counters, tags, changes);
+    discards = new Discards(cache, tags);
     views = new View[tags.length];
     for (int tag = 0; tag < tags.length; tag++) {
       views[tag] = new View(cache, tags[tag]);
@@ -212,6 +214,30 @@ final class SocMemory implements MemorySystem {
   public void dfFlush() {
     requireOpen();
     keys.dfFlush();
+  }
+
+  @Override
+  public long discard(long spa, long bytes) {
+    requireOpen();
+    long first = dram.page(spa, bytes);
+    if (((spa | bytes) & (Dram.PAGE_BYTES - 1)) != 0) {
+      throw new IllegalArgumentException(
+          "%d bytes at %xh are not whole pages".formatted(bytes, spa));
+    }
+    if (!dram.discardable() || changes.active() != null) {
+      return 0;
+    }
+    Port own = handshake.runningHere();
+    if (own != null) {
+      own.park();
+    }
+    try {
+      return discards.discard(first, first + (bytes >>> Dram.PAGE_SHIFT)) << Dram.PAGE_SHIFT;
+    } finally {
+      if (own != null) {
+        own.resume();
+      }
+    }
   }
 
   // Engine

@@ -480,6 +480,19 @@ public abstract class MemorySystemContract {
     assertEquals(1, system.view(1).getLong(5L * PAGE));
   }
 
+  @Test
+  final void shouldTouchNoOtherPagesWhenSomeAreGivenUp() throws HypervisorException {
+    MemorySystem system = system(MIN_CACHE);
+    fill(system);
+    long bytes = 16L * PAGE;
+    long given = system.discard(8L * PAGE, bytes);
+    assertTrue(given >= 0 && given <= bytes, () -> given + " of " + bytes + " bytes given up");
+    for (int page = 8; page < 24; page++) { // what they hold now is not said
+      write(system.view(asidOf(page)), (long) page * PAGE, pageOf(page));
+    }
+    assertFilled(system, "after pages were given up and written again");
+  }
+
   // Change of engine
 
   @Test
