@@ -75,6 +75,13 @@ final class VmOptions {
   String net = "none";
 
   @Option(
+      names = "--balloon",
+      description =
+          "The guest says which of its RAM is free, and the host has that memory back (not under"
+              + " SEV: Linux refuses).")
+  boolean balloon;
+
+  @Option(
       names = "--protection",
       paramLabel = "none|sev",
       description = "Encryption of the guest (default: sev).")
@@ -219,6 +226,9 @@ final class VmOptions {
     if (!net.equals("none")) {
       modules.add("virtio_net");
     }
+    if (balloon) {
+      modules.add("virtio_balloon");
+    }
     if (!modules.isEmpty()) {
       modules.addAll(0, List.of("virtio_pci", "virtio_rng"));
     }
@@ -248,6 +258,9 @@ final class VmOptions {
   private Map<String, String> deviceOptions() throws UsageException {
     Map<String, String> all = new LinkedHashMap<>(options);
     netOptions(all);
+    if (balloon) {
+      all.put("balloon0.reporting", "on");
+    }
     for (int i = 0; i < disks.size(); i++) {
       String disk = disks.get(i);
       boolean readOnly = disk.endsWith(READ_ONLY);

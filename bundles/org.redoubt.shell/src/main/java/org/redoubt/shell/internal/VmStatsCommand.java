@@ -29,7 +29,7 @@ public final class VmStatsCommand extends VmCommand {
 
   @Command(
       name = "vm:stats",
-      description = "Shows counters of each vCPU: speed, exits by cause, TLB misses, faults.")
+      description = "Shows counters of each vCPU: speed, exits, TLB misses; and of devices.")
   private static final class Arguments extends Named {
     private static final long SAMPLE_MS = 250;
 
@@ -80,6 +80,11 @@ public final class VmStatsCommand extends VmCommand {
         Table dma = new Table("Device", "transfers that met private pages: ciphertext");
         vm.privateTransfers().forEach(dma::row);
         io.out().print(dma);
+      }
+      if (!vm.givenBack().isEmpty()) {
+        Table back = new Table("Device", "MiB that the guest did not need and the host has back");
+        vm.givenBack().forEach((device, bytes) -> back.row(device, bytes >> 20));
+        io.out().print(back);
       }
       return 0;
     }

@@ -78,6 +78,22 @@ final class Chain {
     return transfer(writable, from, source, true);
   }
 
+  /**
+   * Gives up what the writable parts hold.
+   *
+   * @param most bytes to look at; what goes beyond keeps what it holds
+   */
+  void discard(long most) {
+    long left = most;
+    for (Part part : writable) {
+      if (part.bytes > left) {
+        return;
+      }
+      dma.discard(part.gpa, part.bytes);
+      left -= part.bytes;
+    }
+  }
+
   private boolean transfer(List<Part> parts, long from, MemorySegment bytes, boolean write) {
     long skip = from;
     long done = 0;

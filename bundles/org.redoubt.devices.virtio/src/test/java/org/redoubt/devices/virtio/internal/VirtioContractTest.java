@@ -52,6 +52,14 @@ final class VirtioContractTest {
   }
 
   @Nested
+  class BalloonContract extends DeviceContract {
+    @Override
+    protected DeviceFactory factory() {
+      return new Balloon.Factory();
+    }
+  }
+
+  @Nested
   class NetContract extends DeviceContract {
     @Override
     protected DeviceFactory factory() {

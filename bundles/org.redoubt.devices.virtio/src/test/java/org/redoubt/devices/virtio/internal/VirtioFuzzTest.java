@@ -36,6 +36,7 @@ class VirtioFuzzTest {
       }
       case "console" -> new Console.Factory();
       case "net" -> new Net.Factory();
+      case "balloon" -> new Balloon.Factory();
       default -> throw new AssertionError(name);
     };
   }
@@ -113,7 +114,7 @@ class VirtioFuzzTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"rng", "block", "console", "net"})
+  @ValueSource(strings = {"rng", "block", "console", "net", "balloon"})
   void shouldSurviveAHostileGuest(String name) throws Exception {
     Random random = new Random(name.hashCode());
     VirtioMachine machine = new VirtioMachine();

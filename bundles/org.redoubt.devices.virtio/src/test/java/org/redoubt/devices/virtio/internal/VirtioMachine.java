@@ -40,6 +40,7 @@ final class VirtioMachine implements DeviceContext, VirtualClock, Dma, PciBus, P
   final List<String> reports = new CopyOnWriteArrayList<>();
   final List<Integer> signals = new ArrayList<>();
   final List<FakeTimer> timers = new CopyOnWriteArrayList<>();
+  final List<String> discarded = new CopyOnWriteArrayList<>();
   final StringBuilder console = new StringBuilder();
   boolean msix = true;
   boolean line;
@@ -299,6 +300,13 @@ final class VirtioMachine implements DeviceContext, VirtualClock, Dma, PciBus, P
       onWrite.run();
     }
     return true;
+  }
+
+  @Override
+  public void discard(long gpa, long bytes) {
+    if (inRam(gpa, bytes) && bytes >= 0) {
+      discarded.add("%x+%x".formatted(gpa, bytes));
+    }
   }
 
   @Override
