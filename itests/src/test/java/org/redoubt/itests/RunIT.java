@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.redoubt.api.memory.MemoryConfig;
@@ -47,6 +48,9 @@ class RunIT {
 
   /** An undefined instruction, without an interrupt table. */
   private static final String TRIPLE_FAULT = "0f0b";
+
+  /** Pulses the reset line by the keyboard controller. */
+  private static final String RESET = "b0fe e664 f4 ebfd";
 
   /** Halts without interrupts. */
   private static final String HALT = "fa f4 ebfd";
@@ -150,6 +154,24 @@ class RunIT {
     }
   }
 
+  /** A plain one that is to start again does so in {@link VirtioIT}. */
+  @ParameterizedTest
+  @CsvSource({"none, false", "sev, false", "sev, true"})
+  void shouldEndWhenTheGuestResetsItsMachine(String protection, boolean again) throws Exception {
+    Path kernel = file("reset", HandMadeKernel.of(RESET));
+    List<String> command = new ArrayList<>(List.of("run", "--kernel", kernel.toString()));
+    command.addAll(List.of("--memory", "64M", "--protection", protection));
+    if (again) {
+      command.add("--reboot");
+    }
+    try (Launched run = Launched.of(command.toArray(String[]::new))) {
+      assertEquals(4, run.exitCode(START), run::err);
+      String last = run.err().lines().toList().getLast();
+      assertTrue(last.contains("The guest reset the machine"), last);
+      assertEquals(protection.equals("sev"), last.contains("must be launched anew"), last);
+    }
+  }
+
   @Test
   void shouldStopAGuestThatHalts() throws Exception {
     Path kernel = file("halt", HandMadeKernel.of(HALT));
@@ -181,6 +203,9 @@ class RunIT {
         new Arguments("memory", "--kernel", good, "--memory", "1M"),
         new Arguments("is not a size", "--kernel", good, "--memory", "lots"),
         new Arguments("vCPU", "--kernel", good, "--smp", "0"),
+        new Arguments("vCPUs", "--kernel", good, "--smp", "100"),
+        new Arguments("--icount", "--kernel", good, "--reboot", "--icount"),
+        new Arguments("no balloon", "--kernel", good, "--balloon", "--icount"),
         new Arguments("Z80", "--kernel", good, "--cpu", "Z80"),
         new Arguments("--frobnicate", "--kernel", good, "--frobnicate"),
         new Arguments("quantum", "--kernel", good, "--protection", "quantum"),

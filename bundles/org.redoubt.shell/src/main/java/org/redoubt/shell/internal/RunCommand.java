@@ -3,6 +3,7 @@ package org.redoubt.shell.internal;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.apache.felix.service.command.Function;
 import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
@@ -68,6 +69,13 @@ public final class RunCommand extends ShellCommand {
         description = "With --session: and its payload here.")
     private @Nullable Path secretPayload;
 
+    @Option(
+        names = "--reboot",
+        description =
+            "When the guest resets its machine, it starts again (by default run ends, status 4)."
+                + " Not under SEV.")
+    private boolean reboot;
+
     @Override
     public int run(Io io) throws Exception {
       if (options.cpu.equals("help")) {
@@ -78,23 +86,46 @@ public final class RunCommand extends ShellCommand {
         System.err.println("--lab: the guest's debug policy is ignored.");
       }
       gdb.check();
+      if (reboot && options.icount) {
+        throw new UsageException("--reboot does not go with --icount: a run ends with a reset");
+      }
+      TerminalBridge bridge = new TerminalBridge(io.session(), io.out());
+      while (true) {
+        OptionalInt status = once(io, bridge);
+        if (status.isPresent()) {
+          return status.getAsInt();
+        }
+      }
+    }
+
+    /** Runs the VM to its end; empty if it is to start again. */
+    private OptionalInt once(Io io, TerminalBridge bridge) throws Exception {
       try (Vm vm = create(io);
           DebugServer.Listening debugger = listen(vm)) {
-        TerminalBridge bridge = new TerminalBridge(io.session(), io.out());
         Optional<VmEnd> end = bridge.show(vm, () -> start(vm));
         if (end.isEmpty()) {
           vm.stop(); // the user left, and the VM ends with it
           sayState(io, vm);
-          return 0;
+          return OptionalInt.of(0);
         }
         sayState(io, vm);
         VmEnd how = end.get();
-        if (how.cause() != VmEnd.Cause.POWER_OFF && how.cause() != VmEnd.Cause.DEBUG_EXIT) {
-          io.out().flush();
-          System.err.println(how.report().strip());
+        boolean encrypted = vm.asid() != 0;
+        if (how.cause() == VmEnd.Cause.RESET && reboot && !encrypted) {
+          return OptionalInt.empty();
         }
-        return how.exitCode();
+        if (how.cause() != VmEnd.Cause.POWER_OFF && how.cause() != VmEnd.Cause.DEBUG_EXIT) {
+          System.err.println(how.report().strip() + (encrypted ? notAgain(how) : ""));
+        }
+        return OptionalInt.of(how.exitCode());
       }
+    }
+
+    /** As with real SEV, whose encrypted state nobody can put back to its beginning. */
+    private static String notAgain(VmEnd how) {
+      return how.cause() == VmEnd.Cause.RESET
+          ? " An encrypted guest does not start again by itself: it must be launched anew."
+          : "";
     }
 
     private void listCpuModels(Io io) throws UsageException {

@@ -10,6 +10,7 @@ import org.apache.felix.service.command.CommandSession;
 import org.jline.terminal.Attributes;
 import org.jline.terminal.Terminal;
 import org.jline.utils.NonBlockingInputStream;
+import org.jspecify.annotations.Nullable;
 import org.redoubt.api.vm.Vm;
 import org.redoubt.api.vm.VmEnd;
 
@@ -25,6 +26,11 @@ final class TerminalBridge {
 
   private final CommandSession session;
   private final OutputStream out;
+
+  /** Reads input that is no terminal, for whichever VM is shown. */
+  private @Nullable Thread feeder;
+
+  private volatile @Nullable Vm shown;
 
   /**
    * @param out where the console's output goes
@@ -60,10 +66,11 @@ final class TerminalBridge {
   private Optional<VmEnd> plain(Vm vm, Begin begin) throws Exception {
     try (AutoCloseable attached = vm.console().attach(out)) {
       begin.run();
-      InputStream in = session.getKeyboard();
-      Thread feeder =
-          Thread.ofPlatform().daemon(true).name("console input").unstarted(() -> feed(in, vm));
-      feeder.start();
+      shown = vm;
+      if (feeder == null || !feeder.isAlive()) {
+        InputStream in = session.getKeyboard();
+        feeder = Thread.ofPlatform().daemon(true).name("console input").start(() -> feed(in));
+      }
       Optional<VmEnd> end = Optional.empty();
       while (end.isEmpty()) {
         end = vm.await(TICK);
@@ -72,13 +79,15 @@ final class TerminalBridge {
     }
   }
 
-  private static void feed(InputStream in, Vm vm) {
+  private void feed(InputStream in) {
     byte[] some = new byte[256];
     try {
       int count = in.read(some);
-      while (count > 0 && vm.end().isEmpty()) {
+      Vm vm = shown;
+      while (count > 0 && vm != null && vm.end().isEmpty()) {
         vm.console().type(java.util.Arrays.copyOf(some, count));
         count = in.read(some);
+        vm = shown;
       }
     } catch (IOException | InterruptedException e) {
       // No more input then; the guest goes on.
