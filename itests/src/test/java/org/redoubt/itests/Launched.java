@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 /** {@code redoubt} as a process of its own, as a user starts it. */
 final class Launched implements AutoCloseable {
@@ -59,8 +60,13 @@ final class Launched implements AutoCloseable {
 
   /** Waits until standard output holds a text. */
   void expect(String text, Duration limit) throws InterruptedException {
+    expectTimes(text, 1, limit);
+  }
+
+  /** Waits until standard output holds a text so many times. */
+  void expectTimes(String text, int times, Duration limit) throws InterruptedException {
     long end = System.nanoTime() + limit.toNanos();
-    while (out.indexOf(text) < 0) {
+    while (out.toString().split(Pattern.quote(text), -1).length <= times) {
       if (System.nanoTime() > end || !process.isAlive() && !readers.get(0).isAlive()) {
         throw new AssertionError("No '%s' in: %s%n%s".formatted(text, out, err));
       }
