@@ -4,12 +4,14 @@
 # rounds; four run IRIW. Outcomes that x86 forbids (APM Vol. 2, section 7.2) end the run with the number of the test:
 #   1 SB with MFENCE   2 SB with XCHG   3 MP   4 LB   5 2+2W   6 R with MFENCE   7 S   8 CoRR   9 LOCK INC
 #   13 LOCK CMPXCHG16B   14 LOCK across 8 bytes, a cache line and a page
+#   15 LOCK across 8 bytes on a page with code   16 the same while a data breakpoint is armed
 #   10 IRIW   11 a stale translation after a shootdown by IPI   12 too few vCPUs came
 # All well: 42.
 .set N, 4096
 .set ROUNDS, 16
 .set SHOTS, 200
 .set SELDOM, 4                          # tests 13 and 14 act in one iteration of so many, for they stop all vCPUs
+.set RARELY, 32                         # and tests 15 and 16
 .set TRAMPOLINE, 0x8000
 .set VARS, 0x1d00000
 .set ALIVE, VARS
@@ -256,6 +258,35 @@ split:
     pop %rcx
     ret
 
+# On this page, for all pairs in common.
+own:
+    push %rcx
+1:  test $RARELY - 1, %ecx
+    jnz 2f
+    lock addl $0xffff, spot + 6(%rip)
+2:  loop 1b
+    pop %rcx
+    ret
+.balign 16
+spot:
+    .quad 0, 0
+
+# Each access is looked at: a breakpoint on writes elsewhere.
+guarded:
+    push %rcx
+    mov $IDT, %eax
+    mov %rax, %dr0
+    mov $0xd0401, %eax
+    mov %rax, %dr7
+1:  test $RARELY - 1, %ecx
+    jnz 2f
+    lock addl $0xffff, 0x200116(%r12)
+2:  loop 1b
+    mov $0x400, %eax
+    mov %rax, %dr7
+    pop %rcx
+    ret
+
 check_sb1:
     mov $1, %edx
     jmp check_sb
@@ -327,6 +358,20 @@ check_split:
     cmp %eax, 0x200ffe(%r12)
     jne forbidden
     cmpw $2 * N / SELDOM, 0x2000c4(%r12)
+    jne forbidden
+    ret
+check_own:
+    mov $15, %edx
+    mov $ROUNDS + 1, %eax
+    sub %ebp, %eax
+    imul %r14d, %eax
+    imul $N / RARELY * 0xffff, %eax
+    cmp %eax, spot + 6(%rip)
+    jne forbidden
+    ret
+check_guarded:
+    mov $16, %edx
+    cmpl $2 * N / RARELY * 0xffff, 0x200116(%r12)
     jne forbidden
     ret
 forbidden:
@@ -477,6 +522,8 @@ tests:
     .quad inc0, inc0, check_inc
     .quad wide, wide, check_wide
     .quad split, split, check_split
+    .quad own, own, check_own
+    .quad guarded, guarded, check_guarded
     .quad 0, 0, 0
 iriw:
     .quad iriw0, iriw1, iriw2, iriw3

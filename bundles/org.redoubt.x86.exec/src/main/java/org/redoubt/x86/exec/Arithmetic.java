@@ -207,7 +207,10 @@ final class Arithmetic {
     Flags.add(cpu, a, b, signExtend(a + b, width), width);
   }
 
-  /** CMPXCHG: memory is written in both cases, so a failed comparison needs write access too. */
+  /**
+   * CMPXCHG: memory is written in both cases, so a failed comparison needs write access too. With
+   * LOCK it is replaced by itself, which shows that it was read in one piece.
+   */
   static void cmpxchg(Cpu cpu, Insn in) {
     int width = in.width;
     long expected = zeroExtend(cpu.r[Gpr.RAX], width);
@@ -217,7 +220,7 @@ final class Arithmetic {
     do {
       old = loadForWrite(cpu, in, 0);
       equal = old == expected;
-    } while (equal && !replace(cpu, in, 0, old, value));
+    } while (equal ? !replace(cpu, in, 0, old, value) : in.lock && !replace(cpu, in, 0, old, old));
     if (!equal) {
       setGpr(cpu, Gpr.RAX, width, old);
     }
@@ -230,14 +233,16 @@ final class Arithmetic {
     long expected = cpu.r[Gpr.RDX] << 32 | zeroExtend(cpu.r[Gpr.RAX], 32);
     long value = cpu.r[Gpr.RCX] << 32 | zeroExtend(cpu.r[Gpr.RBX], 32);
     long old;
+    boolean equal;
     do {
       old = loadForWrite(cpu, in, 0);
-    } while (old == expected && !replace(cpu, in, 0, old, value));
-    if (old != expected) {
+      equal = old == expected;
+    } while (equal ? !replace(cpu, in, 0, old, value) : in.lock && !replace(cpu, in, 0, old, old));
+    if (!equal) {
       setGpr(cpu, Gpr.RAX, 32, old);
       setGpr(cpu, Gpr.RDX, 32, old >>> 32);
     }
-    Flags.setZero(cpu, old == expected);
+    Flags.setZero(cpu, equal);
   }
 
   static void cmpxchg16b(Cpu cpu, Insn in) {
@@ -250,8 +255,8 @@ final class Arithmetic {
     Mem.checkWrite(cpu, gva, 16);
     boolean equal =
         in.lock
-            ? Mem.compareAndSet128(cpu, gva, low, high, cpu.r[Gpr.RBX], cpu.r[Gpr.RCX])
-            : Mem.replaceWide(cpu, gva, low, high, cpu.r[Gpr.RBX], cpu.r[Gpr.RCX]);
+            ? Atomics.compareAndSet128(cpu, gva, low, high, cpu.r[Gpr.RBX], cpu.r[Gpr.RCX])
+            : Atomics.replaceWide(cpu, gva, low, high, cpu.r[Gpr.RBX], cpu.r[Gpr.RCX]);
     if (!equal) {
       cpu.r[Gpr.RAX] = cpu.temp[0];
       cpu.r[Gpr.RDX] = cpu.temp[1];

@@ -94,7 +94,7 @@ final class Bits {
     } else if (in.lock) {
       do {
         old = Mem.loadForWrite(cpu, gva, width);
-      } while (!Mem.compareAndSet(cpu, gva, width, old, changed(old, bit, how)));
+      } while (!Atomics.compareAndSet(cpu, gva, width, old, changed(old, bit, how)));
     } else {
       old = Mem.loadForWrite(cpu, gva, width);
       Mem.store(cpu, gva, width, changed(old, bit, how));

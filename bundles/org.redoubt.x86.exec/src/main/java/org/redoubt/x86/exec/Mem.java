@@ -9,8 +9,8 @@ import org.redoubt.api.cpu.TlbLayout;
  * compare finds page crossings too. A host address is used at once and never kept.
  */
 public final class Mem {
-  private static final long PAGE = -4096;
-  private static final long INDEX_MASK = (TlbLayout.ENTRIES - 1L) << 5;
+  static final long PAGE = -4096;
+  static final long INDEX_MASK = (TlbLayout.ENTRIES - 1L) << 5;
 
   private Mem() {}
 
@@ -19,15 +19,15 @@ public final class Mem {
     return cpu.tlb + (gva >>> 7 & INDEX_MASK);
   }
 
-  private static long host(long entry, long gva) {
+  static long host(long entry, long gva) {
     return gva + HostMemory.get64(entry + TlbLayout.ADDEND);
   }
 
-  private static boolean readHit(long entry, long last) {
+  static boolean readHit(long entry, long last) {
     return HostMemory.get64(entry + TlbLayout.READ_TAG) == (last & PAGE);
   }
 
-  private static boolean writeHit(long entry, long last) {
+  static boolean writeHit(long entry, long last) {
     return HostMemory.get64(entry + TlbLayout.WRITE_TAG) == (last & PAGE);
   }
 
@@ -167,7 +167,7 @@ public final class Mem {
   }
 
   /** Fills; returns the MMU's result if the access can go on. */
-  private static int fill(Cpu cpu, long gva, int access) {
+  static int fill(Cpu cpu, long gva, int access) {
     int result = cpu.mmu.fill(gva, access, cpu.bank);
     if (result == Mmu.FILLED || result == Mmu.FILLED_WATCHED || result == Mmu.MMIO) {
       return result;
@@ -300,132 +300,6 @@ public final class Mem {
     } else {
       for (int i = 0; i < bytes; i += step) {
         HostMemory.put(host + i, step, value);
-      }
-    }
-  }
-
-  // Atomics
-
-  /**
-   * Atomically replaces 8 to 64 bits if they hold {@code expected}. For an operand that crosses 8
-   * aligned bytes all other vCPUs stop.
-   *
-   * @return false if they did not
-   */
-  public static boolean compareAndSet(Cpu cpu, long gva, int width, long expected, long value) {
-    int bytes = width >> 3;
-    int offset = (int) gva & 7;
-    if (offset + bytes > 8) {
-      return compareAndSetAcross(cpu, gva, width, expected, value);
-    }
-    long e = entry(cpu, gva);
-    if (writeHit(e, gva)) {
-      return exchange(host(e, gva), bytes, expected, value);
-    }
-    Guard.access(cpu, gva, bytes, true);
-    int result = fill(cpu, gva, Mmu.WRITE);
-    if (result == Mmu.MMIO) {
-      store(cpu, gva, width, value);
-      return true;
-    }
-    boolean done = exchange(cpu.mmu.hostAddress(), bytes, expected, value);
-    if (done && result == Mmu.FILLED_WATCHED) {
-      cpu.mmu.written(cpu.mmu.spa(), bytes);
-    }
-    return done;
-  }
-
-  /** Answers of what is done alone: the other answers are 0 and 1. */
-  private static final int NOT_IN_TLB = 2;
-
-  /** How often a page may be gone again before its turn comes. */
-  private static final int ATTEMPTS = 8;
-
-  private static boolean compareAndSetAcross(
-      Cpu cpu, long gva, int width, long expected, long value) {
-    int bytes = width >> 3;
-    for (int i = 0; i < ATTEMPTS; i++) {
-      checkWrite(cpu, gva, bytes);
-      int answer = cpu.hooks.alone(() -> replaceAlone(cpu, gva, bytes, expected, value));
-      if (answer != NOT_IN_TLB) {
-        return answer != 0;
-      }
-    }
-    // A page with decoded code on it, a device, a guarded access: the TLB never has it.
-    if (loadForWrite(cpu, gva, width) != expected) {
-      return false;
-    }
-    store(cpu, gva, width, value);
-    return true;
-  }
-
-  private static int replaceAlone(Cpu cpu, long gva, int bytes, long expected, long value) {
-    long last = gva + bytes - 1;
-    if (!hit(cpu, gva, Mmu.WRITE) || !hit(cpu, last, Mmu.WRITE)) {
-      return NOT_IN_TLB;
-    }
-    long old = 0;
-    for (int i = 0; i < bytes; i++) {
-      old |= (long) HostMemory.get8(host(entry(cpu, gva + i), gva + i)) << (8 * i);
-    }
-    if (old != Operands.zeroExtend(expected, 8 * bytes)) {
-      return 0;
-    }
-    for (int i = 0; i < bytes; i++) {
-      HostMemory.put8(host(entry(cpu, gva + i), gva + i), (int) (value >>> (8 * i)));
-    }
-    return 1;
-  }
-
-  /**
-   * Atomically replaces 16 aligned bytes if they hold {@code low} and {@code high}; what they held
-   * is then in {@code temp[0]} and {@code temp[1]} of the vCPU. All other vCPUs stop.
-   *
-   * @return false if they did not
-   */
-  static boolean compareAndSet128(
-      Cpu cpu, long gva, long low, long high, long newLow, long newHigh) {
-    for (int i = 0; i < ATTEMPTS; i++) {
-      checkWrite(cpu, gva, 16);
-      int answer =
-          cpu.hooks.alone(() ->
-              hit(cpu, gva, Mmu.WRITE)
-                  ? replaceWide(cpu, gva, low, high, newLow, newHigh) ? 1 : 0
-                  : NOT_IN_TLB);
-      if (answer != NOT_IN_TLB) {
-        return answer != 0;
-      }
-    }
-    return replaceWide(cpu, gva, low, high, newLow, newHigh);
-  }
-
-  /** As {@link #compareAndSet128}, without atomicity: CMPXCHG16B without LOCK. */
-  static boolean replaceWide(Cpu cpu, long gva, long low, long high, long newLow, long newHigh) {
-    load128(cpu, gva, cpu.temp, 0);
-    if (cpu.temp[0] != low || cpu.temp[1] != high) {
-      return false;
-    }
-    store128(cpu, gva, newLow, newHigh);
-    return true;
-  }
-
-  private static boolean exchange(long host, int bytes, long expected, long value) {
-    if (bytes == 8) {
-      return HostMemory.compareAndSet64(host, expected, value);
-    }
-    if (bytes == 4 && (host & 3) == 0) {
-      return HostMemory.compareAndSet32(host, (int) expected, (int) value);
-    }
-    long base = host & ~7;
-    int shift = (int) (host & 7) * 8;
-    long mask = (1L << (8 * bytes)) - 1 << shift;
-    while (true) {
-      long old = HostMemory.getVolatile64(base);
-      if ((old & mask) != (expected << shift & mask)) {
-        return false;
-      }
-      if (HostMemory.compareAndSet64(base, old, old & ~mask | value << shift & mask)) {
-        return true;
       }
     }
   }

@@ -48,7 +48,7 @@ final class Move {
       long gva = Ea.linear(cpu, in, a.width >> 3, true);
       do {
         old = Mem.loadForWrite(cpu, gva, a.width);
-      } while (!Mem.compareAndSet(cpu, gva, a.width, old, b));
+      } while (!Atomics.compareAndSet(cpu, gva, a.width, old, b));
     } else {
       old = load(cpu, in, 0);
       store(cpu, in, 0, b);

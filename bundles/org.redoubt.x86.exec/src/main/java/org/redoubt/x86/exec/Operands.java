@@ -81,7 +81,7 @@ public final class Operands {
     Operand o = in.operand(i);
     if (in.lock && o.kind == Operand.MEMORY) {
       long gva = Ea.linear(cpu, in, o.width >> 3, true);
-      return Mem.compareAndSet(cpu, gva, o.width, old, value);
+      return Atomics.compareAndSet(cpu, gva, o.width, old, value);
     }
     store(cpu, in, i, value);
     return true;

@@ -45,7 +45,7 @@ final class SystemMem {
       long value;
       do {
         value = Mem.loadForWrite(cpu, gva, 8);
-      } while (!Mem.compareAndSet(cpu, gva, 8, value, value | bits));
+      } while (!Atomics.compareAndSet(cpu, gva, 8, value, value | bits));
     } finally {
       leave(cpu, old);
     }
@@ -58,7 +58,7 @@ final class SystemMem {
       long value;
       do {
         value = Mem.loadForWrite(cpu, gva, 8);
-      } while (!Mem.compareAndSet(cpu, gva, 8, value, value & ~bits));
+      } while (!Atomics.compareAndSet(cpu, gva, 8, value, value & ~bits));
     } finally {
       leave(cpu, old);
     }
