@@ -56,9 +56,10 @@ public final class CpuState {
 
   /**
    * The XSAVE area in standard format: legacy region, header, then the extended components: the
-   * upper halves of YMM0 to YMM15 from 576 on.
+   * upper halves of YMM0 to YMM15 from 576 on, PKRU at 832. An area of 832 bytes has no PKRU: it is
+   * 0.
    */
-  public byte[] xsave = new byte[832];
+  public byte[] xsave = new byte[840];
 
   /** Whether the vCPU is in HLT. */
   public boolean halted;

@@ -94,6 +94,15 @@ public interface Mmu {
   void setPaging(long cr0, long cr3, long cr4, long efer);
 
   /**
+   * PKRU has changed: what it allows and forbids on user pages holds for the next data access, also
+   * where the TLB has the page already. While CR4.PKE is clear or long mode is off it has no
+   * effect. An MMU that does not override this knows no protection keys. APM Vol. 2, 5.6.7.
+   *
+   * @param pkru two bits for each of 16 keys: access disabled, write disabled
+   */
+  default void setKeyRights(int pkru) {}
+
+  /**
    * PDPTEs are loaded at MOV CR3 in PAE mode; says whether they are well-formed (else #GP). Called
    * before {@link #setPaging}.
    */

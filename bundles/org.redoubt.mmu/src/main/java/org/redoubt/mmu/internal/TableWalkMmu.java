@@ -71,6 +71,11 @@ final class TableWalkMmu implements Mmu {
   private boolean smap;
   private boolean pse;
   private boolean pge;
+
+  /** CR4.PKE in long mode: user pages have protection keys. */
+  private boolean keyed;
+
+  private int keyRights;
   private long nxRsvd = Pte.NX;
   private final long[] pdptes = new long[4];
   private boolean pdptesLoaded;
@@ -85,6 +90,9 @@ final class TableWalkMmu implements Mmu {
   private long hostAddress;
   private boolean global;
   private int shift;
+
+  /** Protection key of a user's page, or {@link Tlb#NO_KEY}. */
+  private int key;
 
   TableWalkMmu(MmuConfig config) {
     port = config.port();
@@ -118,7 +126,15 @@ final class TableWalkMmu implements Mmu {
     // A fetch of a shared page reads another view than loads do: they must not use its entry.
     boolean data = access != FETCH;
     tlb.insert(
-        bank, gva, hostPage, data, access == WRITE && !watched, access == FETCH, global, shift);
+        bank,
+        gva,
+        hostPage,
+        data,
+        access == WRITE && !watched,
+        access == FETCH,
+        global,
+        shift,
+        key);
     return watched && access == WRITE ? FILLED_WATCHED : FILLED;
   }
 
@@ -168,6 +184,7 @@ final class TableWalkMmu implements Mmu {
   private void found(long foundGpa, int foundTag, boolean foundGlobal, int foundShift) {
     gpa = foundGpa;
     tag = foundTag;
+    key = Tlb.NO_KEY;
     global = foundGlobal;
     shift = foundShift;
   }
@@ -257,8 +274,11 @@ final class TableWalkMmu implements Mmu {
       }
       // RW and US are granted by all levels; NX forbids from any.
       long here = (granted & entry & GRANTS) | ((granted | entry) & Pte.NX);
-      if (leaf && !allowed(here, access, bank)) {
-        return fault(access, bank, PageFault.P);
+      int pageKey =
+          keyed && (here & Pte.US) != 0 ? (int) (entry >>> Pte.KEY_SHIFT) & 15 : Tlb.NO_KEY;
+      long locked = leaf && !quiet && locks(pageKey, access, bank) ? PageFault.PK : 0;
+      if (leaf && (locked != 0 || !allowed(here, access, bank))) {
+        return fault(access, bank, PageFault.P | locked);
       }
       long wanted = entry | Pte.A | (leaf && access == WRITE ? Pte.D : 0);
       if (wanted != entry && !quiet) {
@@ -279,6 +299,7 @@ final class TableWalkMmu implements Mmu {
             secret ? privateTag : PageTag.SHARED,
             pge && (entry & Pte.G) != 0,
             entryShift);
+        key = pageKey;
         return FILLED;
       }
       granted = here;
@@ -379,6 +400,16 @@ final class TableWalkMmu implements Mmu {
     return !smap || bank == TlbLayout.BANK_SUPERVISOR_AC;
   }
 
+  /** APM Vol. 2, 5.6.7: what PKRU forbids on a user's page, whoever accesses it. */
+  private boolean locks(int pageKey, int access, int bank) {
+    if (pageKey == Tlb.NO_KEY || access == FETCH) {
+      return false;
+    }
+    int rights = keyRights >>> 2 * pageKey;
+    boolean writeObeys = bank == TlbLayout.BANK_USER || writeProtect;
+    return (rights & 1) != 0 || access == WRITE && (rights & 2) != 0 && writeObeys;
+  }
+
   /** The error code of APM Vol. 2, 8.4.2. */
   private int fault(int access, int bank, long cause) {
     boolean tellsFetch = smep || (mode != Mode.LEGACY && nxRsvd == 0);
@@ -471,6 +502,7 @@ final class TableWalkMmu implements Mmu {
     smap = (cr4 & Cr4.SMAP) != 0;
     pse = (cr4 & Cr4.PSE) != 0;
     pge = (cr4 & Cr4.PGE) != 0;
+    keyed = mode == Mode.LONG && (cr4 & Cr4.PKE) != 0;
     nxRsvd = (efer & Efer.NXE) != 0 ? 0 : Pte.NX;
     if ((changed0 | changed4 | changedEfer) != 0) {
       tlb.flushAll();
@@ -478,6 +510,15 @@ final class TableWalkMmu implements Mmu {
       tlb.flushLocal();
     }
     cache.flush();
+  }
+
+  @Override
+  public void setKeyRights(int pkru) {
+    int changed = keyRights ^ pkru;
+    keyRights = pkru;
+    if (changed != 0) {
+      tlb.dropKeys(changed);
+    }
   }
 
   @Override

@@ -16,7 +16,15 @@ final class Tlb {
   private static final int SLOTS = TlbLayout.BANKS * TlbLayout.ENTRIES;
   private static final int REGIONS = 4096;
 
+  /** Key of a page that has none. */
+  static final int NO_KEY = -1;
+
   private final MemorySegment block;
+
+  /** Protection keys of the pages that loads and stores use, and which of them there are. */
+  private final byte[] keys = new byte[SLOTS];
+
+  private int keysUsed;
 
   /** Slots filled from a page that is not global, since the last flush of those. */
   private final int[] local = new int[SLOTS];
@@ -50,7 +58,8 @@ final class Tlb {
       boolean write,
       boolean fetch,
       boolean global,
-      int shift) {
+      int shift,
+      int key) {
     long page = gva & -4096L;
     long entry = TlbLayout.entry(bank, gva);
     long addend = hostPage - page;
@@ -59,8 +68,12 @@ final class Tlb {
     set(entry + TlbLayout.WRITE_TAG, page, write, same);
     set(entry + TlbLayout.FETCH_TAG, page, fetch, same);
     block.set(LONG, entry + TlbLayout.ADDEND, addend);
+    int slot = (int) ((entry - TlbLayout.BANKS_OFFSET) / TlbLayout.ENTRY_BYTES);
+    if (read) {
+      keys[slot] = (byte) key;
+      keysUsed |= key == NO_KEY ? 0 : 1 << key;
+    }
     if (!global) {
-      int slot = (int) ((entry - TlbLayout.BANKS_OFFSET) / TlbLayout.ENTRY_BYTES);
       if (!inLocal[slot]) {
         inLocal[slot] = true;
         local[localCount++] = slot;
@@ -71,6 +84,30 @@ final class Tlb {
     } else if (shift > 12) {
       largeRegions[region(gva >>> 21)] = true;
     }
+  }
+
+  /**
+   * Rights have changed: drops loads and stores of the pages that they are about.
+   *
+   * @param rights two bits for each key
+   */
+  void dropKeys(int rights) {
+    int changed = 0;
+    for (int key = 0; key < 16; key++) {
+      changed |= (rights >>> 2 * key & 3) != 0 ? 1 << key : 0;
+    }
+    if ((changed & keysUsed) == 0) {
+      return;
+    }
+    for (int slot = 0; slot < SLOTS; slot++) {
+      if (keys[slot] != NO_KEY && (changed >>> keys[slot] & 1) != 0) {
+        long entry = TlbLayout.BANKS_OFFSET + (long) slot * TlbLayout.ENTRY_BYTES;
+        block.set(LONG, entry + TlbLayout.READ_TAG, TlbLayout.INVALID);
+        block.set(LONG, entry + TlbLayout.WRITE_TAG, TlbLayout.INVALID);
+        keys[slot] = NO_KEY;
+      }
+    }
+    keysUsed &= ~changed;
   }
 
   private void set(long offset, long page, boolean allowed, boolean same) {
@@ -90,6 +127,8 @@ final class Tlb {
       inLocal[local[i]] = false;
     }
     localCount = 0;
+    java.util.Arrays.fill(keys, (byte) NO_KEY);
+    keysUsed = 0;
     java.util.Arrays.fill(largeRegions, false);
     java.util.Arrays.fill(giantRegions, false);
   }

@@ -27,6 +27,9 @@ final class BrokenMmuTest {
     NO_SMEP,
     NO_SMAP,
     NO_NX,
+    NO_KEYS,
+    STALE_KEYS,
+    NO_KEY_BIT_IN_CODES,
     WIDER_ADDRESSES,
     NO_ACCESSED_BITS,
     LOOKS_ONCE,
@@ -53,6 +56,9 @@ final class BrokenMmuTest {
     "NO_SMEP, shouldGrantWhatEveryLevelGrantsInEveryMode",
     "NO_SMAP, shouldGrantWhatEveryLevelGrantsInEveryMode",
     "NO_NX, shouldGrantWhatEveryLevelGrantsInEveryMode",
+    "NO_KEYS, shouldObeyProtectionKeysAsSoonAsPkruSays",
+    "STALE_KEYS, shouldObeyProtectionKeysAsSoonAsPkruSays",
+    "NO_KEY_BIT_IN_CODES, shouldObeyProtectionKeysAsSoonAsPkruSays",
     "NO_USER_BIT_IN_CODES, shouldFaultWithoutPresentBitAtEachLevel",
     "WIDER_ADDRESSES, shouldFaultOnExactlyTheReservedBitsOfEachLevel",
     "NO_ACCESSED_BITS, shouldGrantWhatEveryLevelGrantsInEveryMode",
@@ -128,7 +134,19 @@ final class BrokenMmuTest {
                 case "errorCode" -> {
                   return ours.errorCode()
                       & ~(flaw == Flaw.NO_USER_BIT_IN_CODES ? 4 : 0)
+                      & ~(flaw == Flaw.NO_KEY_BIT_IN_CODES ? 0x20 : 0)
                       & (flaw == Flaw.NO_EXITINFO ? 0xffff : -1);
+                }
+                case "setKeyRights" -> {
+                  byte[] kept = config.tlb().toArray(ValueLayout.JAVA_BYTE);
+                  if (flaw != Flaw.NO_KEYS) {
+                    ours.setKeyRights((int) a[0]);
+                  }
+                  if (flaw == Flaw.STALE_KEYS) {
+                    java.lang.foreign.MemorySegment.copy(
+                        kept, 0, config.tlb(), ValueLayout.JAVA_BYTE, 0, kept.length);
+                  }
+                  return null;
                 }
                 case "invalidate" -> {
                   if (flaw != Flaw.NO_INVLPG) {

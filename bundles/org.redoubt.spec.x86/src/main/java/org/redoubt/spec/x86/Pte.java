@@ -29,6 +29,9 @@ public final class Pte {
   /** Page-attribute table bit of a 2 MiB or 1 GiB entry. */
   public static final long PAT_LARGE = 1L << 12;
 
+  /** Bits 62:59 are the protection key of a page, where CR4.PKE is set. APM Vol. 2, 5.6.7. */
+  public static final int KEY_SHIFT = 59;
+
   /** No execute. */
   public static final long NX = 1L << 63;
 

@@ -40,10 +40,10 @@ import org.redoubt.spec.x86.Pte;
  * memory and compares with what the manual says, in every paging mode.
  *
  * <p>What a vendor must implement: {@link Mmu#fill} with the results and error codes of APM Vol. 2,
- * 8.4.2 and 15.25.6 (permissions of all levels, WP, SMEP, SMAP, NX, reserved bits, canonical
- * addresses), accessed and dirty bits by atomic exchange, entries of {@link TlbLayout} that grant
- * no more than the walk did, the C-bit of APM Vol. 2, 15.34.5, nested tables, and flushes that
- * leave nothing stale. Who flushes more than the architecture asks for passes too.
+ * 8.4.2 and 15.25.6 (permissions of all levels, WP, SMEP, SMAP, NX, protection keys, reserved bits,
+ * canonical addresses), accessed and dirty bits by atomic exchange, entries of {@link TlbLayout}
+ * that grant no more than the walk did, the C-bit of APM Vol. 2, 15.34.5, nested tables, and
+ * flushes that leave nothing stale. Who flushes more than the architecture asks for passes too.
  */
 @Timeout(120)
 public abstract class MmuContract {
@@ -311,6 +311,51 @@ public abstract class MmuContract {
       case WRITE -> (rw || (!user && !wp)) && (user || !us || !smap || bank == BANK_SUPERVISOR_AC);
       default -> !nx && (user || !us || !smep);
     };
+  }
+
+  /** APM Vol. 2, 5.6.7: PKRU on users' pages of long mode, at once and in every size of page. */
+  @Test
+  final void shouldObeyProtectionKeysAsSoonAsPkruSays() {
+    final int key = 9;
+    for (Shape shape : Shape.values()) {
+      for (int rights = 0; rights < 4; rights++) {
+        for (int controls = 0; controls < 8; controls++) {
+          boolean wp = (controls & 1) != 0;
+          boolean pke = (controls & 2) != 0;
+          boolean us = (controls & 4) != 0;
+          for (int bank = 0; bank < TlbLayout.BANKS; bank++) {
+            for (int access = READ; access <= FETCH; access++) {
+              if (!us && bank == BANK_USER || pke && !shape.longMode()) {
+                continue;
+              }
+              build(shape, us ? ALL : P | RW);
+              if (shape.longMode()) {
+                putEntry(shape, shape.leaf, entry(shape, shape.leaf) | (long) key << Pte.KEY_SHIFT);
+              }
+              enter(shape, wp ? Cr0.WP : 0, pke ? Cr4.PKE : 0, 0);
+              String what =
+                  "%s rights %d controls %x bank %d access %d"
+                      .formatted(shape, rights, controls, bank, access);
+              mmu.setKeyRights(0);
+              assertEquals(FILLED, mmu.fill(shape.gva(), access, bank), what);
+              mmu.setKeyRights(rights << 2 * key);
+              boolean noRead = pke && us && (rights & 1) != 0;
+              boolean noWrite =
+                  noRead || pke && us && (rights & 2) != 0 && (wp || bank == BANK_USER);
+              assertFalse(noRead && inTlb(bank, shape.gva(), TlbLayout.READ_TAG), what);
+              assertFalse(noWrite && inTlb(bank, shape.gva(), TlbLayout.WRITE_TAG), what);
+              boolean locked = access == READ ? noRead : access == WRITE && noWrite;
+              assertEquals(locked ? PAGE_FAULT : FILLED, mmu.fill(shape.gva(), access, bank), what);
+              long code = 0x21 | (access == WRITE ? 2 : 0) | (bank == BANK_USER ? 4 : 0);
+              assertEquals(code, locked ? mmu.errorCode() : code, what);
+              assertEquals(shape.gva() & 0xfff, mmu.probe(shape.gva()) & 0xfff, what);
+              mmu.setKeyRights(-1 & ~(3 << 2 * key));
+              assertEquals(FILLED, mmu.fill(shape.gva(), access, bank), what + ", other keys");
+            }
+          }
+        }
+      }
+    }
   }
 
   @Test

@@ -69,6 +69,9 @@ public final class Cpu {
   public long efer;
   public long xcr0;
 
+  /** Rights by protection key; {@link #setPkru} changes it. */
+  int pkru;
+
   /** DR0 to DR3, two unused, DR6, DR7. */
   public final long[] dr = new long[8];
 
@@ -199,6 +202,7 @@ public final class Cpu {
     cr4 = 0;
     efer = 0;
     xcr0 = 1;
+    setPkru(0);
     java.util.Arrays.fill(dr, 0);
     dr[6] = Dr.DR6_FIXED;
     dr[7] = Dr.DR7_FIXED;
@@ -287,6 +291,16 @@ public final class Cpu {
   public void pagingChanged() {
     mmu.setPaging(cr0, cr3, cr4, efer);
     privilegeChanged();
+  }
+
+  public int pkru() {
+    return pkru;
+  }
+
+  /** Sets PKRU; the next data access obeys it. */
+  public void setPkru(int value) {
+    pkru = value;
+    mmu.setKeyRights(value);
   }
 
   /** Width of the stack pointer in bits. */

@@ -106,6 +106,7 @@ public record CpuModel(String name, int signature, Set<Feature> features, List<L
     return ((f1 & Cpuid.F1_ECX_PCID) != 0 ? Cr4.PCIDE : 0)
         | ((b7 & Cpuid.F7_EBX_SMEP) != 0 ? Cr4.SMEP : 0)
         | ((c7 & Cpuid.F7_ECX_UMIP) != 0 ? Cr4.UMIP : 0)
+        | ((c7 & Cpuid.F7_ECX_PKU) != 0 ? Cr4.PKE : 0)
         | ((c7 & Cpuid.F7_ECX_LA57) != 0 ? Cr4.LA57 : 0);
   }
 
@@ -149,6 +150,7 @@ public record CpuModel(String name, int signature, Set<Feature> features, List<L
             new FeatureBit(Feature.CLFLUSHOPT, 7, 0, EBX, 23),
             new FeatureBit(Feature.CLWB, 7, 0, EBX, 24),
             new FeatureBit(Feature.SHA, 7, 0, EBX, 29),
+            new FeatureBit(Feature.PKU, 7, 0, ECX, 3),
             new FeatureBit(Feature.VAES, 7, 0, ECX, 9),
             new FeatureBit(Feature.VPCLMULQDQ, 7, 0, ECX, 10),
             new FeatureBit(Feature.RDPID, 7, 0, ECX, 22),

@@ -21,18 +21,20 @@ import org.redoubt.x86.decode.Op;
  *    18h  MXCSR 4  MXCSR_MASK 4             20h  ST0 to ST7, 16 each
  *    a0h  XMM0 to XMM15, 16 each           200h  XSTATE_BV 8  XCOMP_BV 8  reserved 48
  *   240h  upper halves of YMM0 to YMM15, 16 each
+ *   340h  PKRU 4  reserved 4
  * </pre>
  *
- * <p>With one component beyond the header, the compacted format has it at the same place.
+ * <p>The compacted format has PKRU at 240h if the upper halves of YMM are not among its components.
  */
 public final class StateSave {
-  /** Bytes of an image in standard format: legacy region, header and AVX state. */
-  public static final int BYTES = 832;
+  /** Bytes of an image in standard format: legacy region, header, AVX state and PKRU. */
+  public static final int BYTES = 840;
 
   private static final int X87 = 1;
   private static final int SSE = 2;
   private static final int AVX = 4;
-  private static final int SUPPORTED = X87 | SSE | AVX;
+  private static final int PKRU = 1 << 9;
+  private static final int SUPPORTED = X87 | SSE | AVX | PKRU;
   private static final long COMPACT = 1L << 63;
 
   private static final int MXCSR_WORD = 3;
@@ -41,6 +43,9 @@ public final class StateSave {
   private static final int LEGACY_BYTES = 416;
   private static final int HEADER = 512;
   private static final int BASE_BYTES = 576;
+  private static final int YMM_BYTES = 256;
+  private static final int PKRU_BYTES = 8;
+  private static final int PKRU_AT = BASE_BYTES + YMM_BYTES;
   private static final int YMM_WORDS = BASE_BYTES / 8;
 
   private static final VarHandle LONGS =
@@ -248,6 +253,7 @@ public final class StateSave {
     Fpu f = c.fpu;
     int used = anySet(f.xmm, xmmRegisters(c)) ? SSE : 0;
     used |= anySet(f.ymm, xmmRegisters(c)) ? AVX : 0;
+    used |= c.pkru != 0 ? PKRU : 0;
     long registers = 0;
     for (int i = 0; i < 8; i++) {
       registers |= f.significand[i] | f.signExponent[i];
@@ -274,18 +280,18 @@ public final class StateSave {
     checkXsave(c);
     int chosen = chosen(c);
     long gva = area(c, in, 64, true);
-    Mem.checkWrite(c, gva, bytes(chosen));
+    Mem.checkWrite(c, gva, areaBytes(chosen, false));
     long old = Mem.load64(c, gva + HEADER);
     int used = inUse(c);
     image(c.fpu, wide(in));
-    saveComponents(c, gva, optimize ? chosen & used : chosen);
+    saveComponents(c, gva, optimize ? chosen & used : chosen, PKRU_AT);
     if ((chosen & (SSE | AVX)) != 0) {
       store(c, gva, MXCSR_WORD, 1);
     }
     Mem.store64(c, gva + HEADER, (old & ~(long) chosen) | (chosen & used));
   }
 
-  private static void saveComponents(Cpu c, long gva, int components) {
+  private static void saveComponents(Cpu c, long gva, int components, int pkruAt) {
     if ((components & X87) != 0) {
       store(c, gva, 0, 3);
       store(c, gva, ST_WORDS, 16);
@@ -296,10 +302,22 @@ public final class StateSave {
     if ((components & AVX) != 0) {
       store(c, gva, YMM_WORDS, 2 * xmmRegisters(c));
     }
+    if ((components & PKRU) != 0) {
+      Mem.store64(c, gva + pkruAt, c.pkru & 0xffff_ffffL);
+    }
   }
 
-  private static int bytes(int components) {
-    return (components & AVX) != 0 ? BYTES : BASE_BYTES;
+  /** Bytes that an area for these components takes. */
+  static int areaBytes(int components, boolean compacted) {
+    if ((components & PKRU) == 0) {
+      return (components & AVX) != 0 ? PKRU_AT : BASE_BYTES;
+    }
+    return (compacted ? compactedPkru(components) : PKRU_AT) + PKRU_BYTES;
+  }
+
+  /** Where PKRU is in compacted format. */
+  private static int compactedPkru(long components) {
+    return (components & AVX) != 0 ? PKRU_AT : BASE_BYTES;
   }
 
   /** XSAVEC: the chosen components in use, in compacted format. APM4. */
@@ -318,13 +336,13 @@ public final class StateSave {
     checkXsave(c);
     int chosen = chosen(c);
     long gva = area(c, in, 64, true);
-    Mem.checkWrite(c, gva, bytes(chosen));
+    Mem.checkWrite(c, gva, areaBytes(chosen, true));
     int stored = chosen & inUse(c);
     image(c.fpu, wide(in));
     if ((chosen & SSE) != 0 && c.fpu.mxcsr() != Fpu.MXCSR_INIT) {
       stored |= SSE;
     }
-    saveComponents(c, gva, stored);
+    saveComponents(c, gva, stored, compactedPkru(chosen));
     if ((stored & SSE) != 0) {
       store(c, gva, MXCSR_WORD, 1);
     }
@@ -359,6 +377,10 @@ public final class StateSave {
     if ((taken & AVX) != 0) {
       load(c, gva, YMM_WORDS, 2 * xmmRegisters(c));
     }
+    int pkru = 0;
+    if ((taken & PKRU) != 0) {
+      pkru = Mem.load32(c, gva + (compacted ? compactedPkru(format) : PKRU_AT));
+    }
     boolean loadsMxcsr = compacted ? (taken & SSE) != 0 : (chosen & (SSE | AVX)) != 0;
     if (loadsMxcsr) {
       checkMxcsr(c, (int) f.image[MXCSR_WORD]);
@@ -386,6 +408,9 @@ public final class StateSave {
       } else {
         init(f.ymm, xmmRegisters(c));
       }
+    }
+    if ((chosen & PKRU) != 0) {
+      c.setPkru(pkru);
     }
   }
 
@@ -431,9 +456,10 @@ public final class StateSave {
   /**
    * Writes the state as XSAVE would in 64-bit mode, pointers always included.
    *
-   * @param target at least {@link #BYTES} long
+   * @param target at least {@link #BYTES} long, or without room for PKRU
    */
-  public static void exportTo(Fpu f, byte[] target) {
+  public static void exportTo(Cpu c, byte[] target) {
+    Fpu f = c.fpu;
     image(f, true);
     f.image[0] = (f.image[0] & 0xffff_ffff_ffffL) | (long) f.lastOpcode << 48;
     f.image[1] = f.lastInstruction;
@@ -447,23 +473,30 @@ public final class StateSave {
     for (int i = 0; i < 32; i++) {
       LONGS.set(target, BASE_BYTES + 8 * i, f.ymm[i]);
     }
-    LONGS.set(target, HEADER, (long) SUPPORTED);
+    boolean keys = target.length >= BYTES;
+    if (keys) {
+      LONGS.set(target, PKRU_AT, c.pkru & 0xffff_ffffL);
+    }
+    LONGS.set(target, HEADER, (long) (keys ? SUPPORTED : SUPPORTED & ~PKRU));
   }
 
   /**
    * Takes the state from an image in standard format. Components that XSTATE_BV does not name
    * become initial.
    *
-   * @param source at least {@link #BYTES} long
+   * @param source at least {@link #BYTES} long, or without PKRU
    * @throws IllegalArgumentException if reserved bits are set; nothing has changed then
    */
-  public static void importFrom(Fpu f, byte[] source) {
+  public static void importFrom(Cpu c, byte[] source) {
+    Fpu f = c.fpu;
+    boolean keys = source.length >= BYTES;
     for (int i = 0; i < XMM_WORDS + 32; i++) {
       f.image[i] = (long) LONGS.get(source, 8 * i);
     }
     long present = (long) LONGS.get(source, HEADER);
     int mxcsr = (int) f.image[MXCSR_WORD];
-    if ((mxcsr & ~Fpu.MXCSR_MASK) != 0 || (present & ~SUPPORTED) != 0) {
+    if ((mxcsr & ~Fpu.MXCSR_MASK) != 0
+        || (present & ~(keys ? SUPPORTED : SUPPORTED & ~PKRU)) != 0) {
       throw new IllegalArgumentException(
           "Reserved bits in MXCSR %x or XSTATE_BV %x".formatted(mxcsr, present));
     }
@@ -482,5 +515,6 @@ public final class StateSave {
     for (int i = 0; i < 32; i++) {
       f.ymm[i] = (present & AVX) != 0 ? (long) LONGS.get(source, BASE_BYTES + 8 * i) : 0;
     }
+    c.setPkru((present & PKRU) != 0 ? (int) (long) LONGS.get(source, PKRU_AT) : 0);
   }
 }

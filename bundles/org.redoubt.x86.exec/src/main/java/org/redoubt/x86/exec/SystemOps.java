@@ -35,6 +35,8 @@ public final class SystemOps {
     Meanings.bind(Op.RDSEED, SystemOps::random);
     Meanings.bind(Op.XGETBV, SystemOps::xgetbv);
     Meanings.bind(Op.XSETBV, SystemOps::xsetbv);
+    Meanings.bind(Op.RDPKRU, SystemOps::rdpkru);
+    Meanings.bind(Op.WRPKRU, SystemOps::wrpkru);
     Meanings.bind(Op.INVD, SystemOps::flushCaches);
     Meanings.bind(Op.WBINVD, SystemOps::flushCaches);
     Meanings.bind(Op.WBNOINVD, SystemOps::flushCaches);
@@ -78,8 +80,7 @@ public final class SystemOps {
     } else if (leaf == 7 && subleaf == 0 && (cpu.cr4 & Cr4.PKE) != 0) {
       registers[2] |= Cpuid.F7_ECX_OSPKE;
     } else if (leaf == 0xd && subleaf < 2 && registers[0] != 0) {
-      int enabled = (cpu.xcr0 & Xcr0.YMM) != 0 ? 832 : 576;
-      registers[1] = enabled;
+      registers[1] = StateSave.areaBytes((int) cpu.xcr0, subleaf == 1);
     }
   }
 
@@ -285,6 +286,29 @@ public final class SystemOps {
       throw cpu.generalProtection();
     }
     cpu.xcr0 = value;
+  }
+
+  /** RDPKRU: EAX, and EDX cleared. APM3. */
+  private static void rdpkru(Cpu cpu, Insn in) {
+    requireKeys(cpu, cpu.r[Gpr.RCX]);
+    cpu.r[Gpr.RAX] = cpu.pkru & 0xffff_ffffL;
+    cpu.r[Gpr.RDX] = 0;
+  }
+
+  /** WRPKRU: from EAX, at any privilege. APM3. */
+  private static void wrpkru(Cpu cpu, Insn in) {
+    requireKeys(cpu, cpu.r[Gpr.RCX] | cpu.r[Gpr.RDX]);
+    cpu.setPkru((int) cpu.r[Gpr.RAX]);
+  }
+
+  /** #UD without CR4.PKE, #GP unless the low halves of the registers that must be zero are. */
+  private static void requireKeys(Cpu cpu, long zero) {
+    if ((cpu.cr4 & Cr4.PKE) == 0) {
+      throw cpu.undefined();
+    }
+    if ((int) zero != 0) {
+      throw cpu.generalProtection();
+    }
   }
 
   private static void flushCaches(Cpu cpu, Insn in) {

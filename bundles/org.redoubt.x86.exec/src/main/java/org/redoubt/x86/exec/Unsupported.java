@@ -15,10 +15,9 @@ public final class Unsupported {
 
   private static EnumSet<Op> list() {
     EnumSet<Op> ops = EnumSet.noneOf(Op.class);
-    // SVM within the guest, SNP's instructions and protection keys: their CPUID bits are clear.
+    // SVM within the guest and SNP's instructions: their CPUID bits are clear.
     ops.addAll(EnumSet.range(Op.VMRUN, Op.INVLPGA));
     ops.addAll(EnumSet.range(Op.PVALIDATE, Op.PSMASH));
-    ops.addAll(EnumSet.of(Op.RDPKRU, Op.WRPKRU));
     // No system-management mode.
     ops.add(Op.RSM);
     return ops;

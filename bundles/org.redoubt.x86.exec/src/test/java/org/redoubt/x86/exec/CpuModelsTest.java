@@ -109,8 +109,13 @@ final class CpuModelsTest {
     for (String name : CpuModels.names()) {
       int[] area = leaf(name, 0xd);
       if (CpuModels.find(name).orElseThrow().has(Feature.AVX)) {
-        assertEquals(7, area[0], name);
-        assertEquals(StateSave.BYTES, area[2], name);
+        boolean keys = name.startsWith("EPYC-Milan");
+        assertEquals(keys, CpuModels.find(name).orElseThrow().has(Feature.PKU), name);
+        assertEquals(keys ? 0x207 : 7, area[0], name);
+        assertEquals(StateSave.areaBytes(area[0], false), area[2], name);
+        int[] pkru = new int[4];
+        CpuModels.find(name).orElseThrow().cpuid(0xd, 9, pkru);
+        assertArrayEquals(keys ? new int[] {8, 832, 0, 0} : new int[4], pkru, name);
         int[] ymm = new int[4];
         CpuModels.find(name).orElseThrow().cpuid(0xd, 2, ymm);
         assertArrayEquals(new int[] {256, 576, 0, 0}, ymm, name);

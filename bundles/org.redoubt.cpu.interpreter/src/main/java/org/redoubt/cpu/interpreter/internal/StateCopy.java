@@ -50,7 +50,7 @@ final class StateCopy {
     s.msr.put(Msr.SYSENTER_ESP, cpu.sysenterEsp);
     s.msr.put(Msr.SYSENTER_EIP, cpu.sysenterEip);
     s.msr.put(Msr.PAT, cpu.pat);
-    StateSave.exportTo(cpu.fpu, s.xsave);
+    StateSave.exportTo(cpu, s.xsave);
     s.halted = cpu.halted;
     s.interruptShadow = cpu.interruptShadow;
     s.nmiBlocked = cpu.nmiBlocked;
@@ -110,7 +110,7 @@ final class StateCopy {
     cpu.sysenterEsp = msr(s.msr, Msr.SYSENTER_ESP, 0);
     cpu.sysenterEip = msr(s.msr, Msr.SYSENTER_EIP, 0);
     cpu.pat = msr(s.msr, Msr.PAT, 0x0007_0406_0007_0406L);
-    StateSave.importFrom(cpu.fpu, s.xsave);
+    StateSave.importFrom(cpu, s.xsave);
     cpu.halted = s.halted;
     cpu.interruptShadow = s.interruptShadow;
     cpu.nmiBlocked = s.nmiBlocked;

@@ -65,6 +65,11 @@ public final class CountingMmu implements MmuFactory {
     }
 
     @Override
+    public void setKeyRights(int pkru) {
+      inner.setKeyRights(pkru);
+    }
+
+    @Override
     public boolean checkPdptes(long cr3) {
       return inner.checkPdptes(cr3);
     }

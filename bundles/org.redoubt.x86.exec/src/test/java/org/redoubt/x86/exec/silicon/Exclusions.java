@@ -24,7 +24,8 @@ final class Exclusions {
           "answers differ from machine to machine, or from time to time", 8,
           "enters the host's kernel", 6,
           "needs descriptor tables, which a process does not have", 15,
-          "not supported here", 14,
+          "not supported here", 12,
+          "would take memory away from the JVM", 2,
           "the host's hypervisor decides", 7,
           "the host's kernel emulates it (UMIP)", 5,
           "would take the thread's local storage away from the JVM", 4);
@@ -83,6 +84,7 @@ final class Exclusions {
         Op.RDGSBASE,
         Op.WRFSBASE,
         Op.WRGSBASE);
+    put(m, "would take memory away from the JVM", Op.RDPKRU, Op.WRPKRU);
     put(
         m,
         "the host's hypervisor decides",

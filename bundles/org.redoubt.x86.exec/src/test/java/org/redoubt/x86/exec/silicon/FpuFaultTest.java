@@ -220,11 +220,10 @@ class FpuFaultTest {
       image[24 + bit / 8] = (byte) (1 << bit % 8);
       image[512] = 3;
       if (defined) {
-        StateSave.importFrom(guest.cpu.fpu, image);
+        StateSave.importFrom(guest.cpu, image);
         assertEquals(value, guest.cpu.fpu.mxcsr());
       } else {
-        assertThrows(
-            IllegalArgumentException.class, () -> StateSave.importFrom(guest.cpu.fpu, image));
+        assertThrows(IllegalArgumentException.class, () -> StateSave.importFrom(guest.cpu, image));
       }
     }
   }
@@ -264,9 +263,9 @@ class FpuFaultTest {
     for (int i = 576; i < StateSave.BYTES; i++) {
       image[i] = (byte) v.next();
     }
-    StateSave.importFrom(guest.cpu.fpu, image);
+    StateSave.importFrom(guest.cpu, image);
     byte[] exported = new byte[StateSave.BYTES];
-    StateSave.exportTo(guest.cpu.fpu, exported);
+    StateSave.exportTo(guest.cpu, exported);
     assertArrayEquals(image, exported);
   }
 }
