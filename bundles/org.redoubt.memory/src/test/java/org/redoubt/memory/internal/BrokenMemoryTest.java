@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -46,6 +47,8 @@ final class BrokenMemoryTest {
     WATCHES_NOTHING,
     NOT_DRAM_IS_NO_KEY,
     LOSES_STORES,
+    NEVER_ALONE,
+    ANSWERS_FOR_ITSELF,
     NO_HOST_KEY,
     TAKES_ANY_ENGINE,
     LEAVES_SYSTEMS_BEHIND
@@ -70,6 +73,8 @@ final class BrokenMemoryTest {
     "NOT_DRAM_IS_NO_KEY, shouldTellAVcpuWhyItCannotHaveAPage",
     "WATCHES_NOTHING, shouldTellEveryVcpuWhenAWatchedPageIsWritten",
     "LOSES_STORES, shouldLoseNoStoreOfARunningVcpu",
+    "NEVER_ALONE, shouldRunNoOtherVcpuWhileOneIsAlone",
+    "ANSWERS_FOR_ITSELF, shouldRunNoOtherVcpuWhileOneIsAlone",
     "NO_HOST_KEY, shouldEncryptSharedPagesUnderTheHostsKeyWhenAsked",
     "TAKES_ANY_ENGINE, shouldRefuseAChangeItCannotBegin",
     "LEAVES_SYSTEMS_BEHIND, shouldRefuseWhatItCannotMake",
@@ -259,6 +264,13 @@ final class BrokenMemoryTest {
         MemoryPort.class,
         port,
         (method, a) -> {
+          if (method.getName().equals("alone")) {
+            return switch (flaw) {
+              case NEVER_ALONE -> ((IntSupplier) a[0]).getAsInt();
+              case ANSWERS_FOR_ITSELF -> port.alone((IntSupplier) a[0]) < 0 ? -1 : -2;
+              default -> NOT;
+            };
+          }
           if (!method.getName().equals("page")) {
             return NOT;
           }

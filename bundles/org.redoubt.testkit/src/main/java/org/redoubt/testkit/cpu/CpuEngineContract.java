@@ -11,8 +11,10 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +29,7 @@ import org.redoubt.api.cpu.CpuConfig;
 import org.redoubt.api.cpu.CpuEngine;
 import org.redoubt.api.cpu.CpuEngineFactory;
 import org.redoubt.api.cpu.CpuState;
+import org.redoubt.api.cpu.DebugStops;
 import org.redoubt.api.cpu.Exit;
 import org.redoubt.spec.x86.Msr;
 import org.redoubt.spec.x86.Rflags;
@@ -42,12 +45,18 @@ import org.redoubt.spec.x86.Vector;
  * interrupts, NMI, INIT and SIPI as {@link org.redoubt.api.device.VcpuSignal} announces them;
  * ports, MMIO, MSRs, CPUID and hypercalls over {@link org.redoubt.api.cpu.CpuBus}; {@link
  * CpuEngine#requestStop} and safepoints from other threads; code that changes under it; locked
- * instructions that are atomic between vCPUs; {@link CpuEngine#exportState} and {@link
- * CpuEngine#importState} without loss.
+ * instructions that are atomic between vCPUs, wherever their operands are; {@link CpuEngine#debug}
+ * and {@link CpuEngine#countExactly}, or the answer that it cannot; {@link CpuEngine#exportState}
+ * and {@link CpuEngine#importState} without loss.
  */
 @Timeout(120)
 public abstract class CpuEngineContract {
   private static final long DATA = 0x30_0000;
+
+  /** How often two vCPUs try to come between each other's steps, and for how long at most. */
+  private static final int TURNS = 3000;
+
+  private static final long MOST_TURNS_NANOS = 2_000_000_000L;
 
   private final List<ModelVcpu> open = new ArrayList<>();
 
@@ -796,6 +805,156 @@ public abstract class CpuEngineContract {
     for (int offset = 0; offset <= 16; offset += 8) {
       assertEquals(40_000, vcpu.memory.getLong(DATA + offset), "updates at " + offset);
     }
+  }
+
+  /**
+   * Waits for two vCPUs; then, until [300048h] is set, from [300000h] on and from the middle of its
+   * own page on: lock add [6], 0ffffh; the same across two pages; and a lock cmpxchg16b loop that
+   * increments both halves of [20h]. R8 counts.
+   */
+  private static final String WIDE =
+      "48c7c60000300048c7c7001800004531c0f0ff4640f390837e400275f8f0814606ffff0000f08186fe0f0000ff"
+          + "ff0000f0814706ffff0000f08187fe070000ffff00004c8d4e20e8130000004c8d4f20e80a00000041ffc0837e"
+          + "480074bff4498b01498b5108488d5801488d4a01f0490fc70975f1c3";
+
+  @Test
+  final void shouldBeAtomicAcrossEightBytesPagesAndCode() throws Exception {
+    ModelVcpu other = vcpu(1, 0);
+    long[] places = {DATA, ModelVcpu.CODE + 0x800};
+    for (boolean breakpoint : new boolean[] {false, true}) {
+      CpuState s = vcpu.longMode();
+      if (breakpoint) {
+        s.dr[0] = DATA + 0x8000; // for writes, and none goes there
+        s.dr[7] |= 0xd_0001;
+      }
+      vcpu.engine.importState(s);
+      s.gpr[4] -= 0x1000; // a stack of its own
+      other.engine.importState(s);
+      for (long place : places) {
+        vcpu.memory.fill(place, 0x50, (byte) 0);
+        vcpu.memory.putInt((place | 0xfff) - 1, 0);
+      }
+      vcpu.code(ModelVcpu.CODE, WIDE);
+      FutureTask<Exit> first = start(vcpu);
+      FutureTask<Exit> second = start(other);
+      long end = System.nanoTime() + MOST_TURNS_NANOS;
+      while (vcpu.memory.getLong(DATA + 0x20) < TURNS && System.nanoTime() < end) {
+        Thread.sleep(5);
+      }
+      vcpu.memory.putInt(DATA + 0x48, 1);
+      assertEquals(Exit.Kind.HALT, await(first, "the first vCPU hangs").kind());
+      assertEquals(Exit.Kind.HALT, await(second, "the second vCPU hangs").kind());
+      long turns = vcpu.state().gpr[8] + other.state().gpr[8];
+      for (long place : places) {
+        String where = "%x, data breakpoint %b".formatted(place, breakpoint);
+        int sum = (int) turns * 0xffff;
+        assertEquals(sum, vcpu.memory.getInt(place + 6), "across 8 bytes at " + where);
+        assertEquals(sum, vcpu.memory.getInt((place | 0xfff) - 1), "across pages at " + where);
+        assertEquals(turns, vcpu.memory.getLong(place + 0x20), "low half at " + where);
+        assertEquals(turns, vcpu.memory.getLong(place + 0x28), "high half at " + where);
+      }
+    }
+  }
+
+  // Debuggers and counting
+
+  /** mov eax, 5; inc eax; inc eax; mov [300000h], eax; mov ebx, [300000h]; hlt. */
+  private static final String STOPS = "b805000000ffc0ffc0890425000030008b1c2500003000f4";
+
+  private static final long SECOND_INC = ModelVcpu.CODE + 7;
+  private static final long BEHIND_STORE = ModelVcpu.CODE + 0x10;
+  private static final long BEHIND_LOAD = ModelVcpu.CODE + 0x17;
+
+  private void assertDebugExit(long why, long where, long rip, String what) {
+    Exit exit = vcpu.run();
+    assertEquals(Exit.Kind.DEBUG, exit.kind(), what);
+    assertEquals(why, exit.info1(), what + ": EXITINFO1");
+    if (why != DebugStops.STEP) {
+      assertRegister(where, exit.info2(), what + ": EXITINFO2");
+    }
+    assertRegister(rip, vcpu.state().rip, what + ": RIP");
+  }
+
+  @Test
+  final void shouldStopWhereADebuggerAsksOrSayThatItCannot() {
+    vcpu.code(ModelVcpu.CODE, STOPS);
+    vcpu.memory.putInt(DATA, 0);
+    assertTrue(vcpu.engine.debug(DebugStops.NONE), "no stops is what every engine can");
+    DebugStops there = new DebugStops(false, Set.of(SECOND_INC), List.of());
+    if (!vcpu.engine.debug(there)) {
+      assertEquals(Exit.Kind.HALT, vcpu.run().kind(), "it said that it cannot stop there");
+      return;
+    }
+    assertDebugExit(DebugStops.BREAKPOINT, SECOND_INC, SECOND_INC, "at the breakpoint");
+    assertEquals(6, vcpu.state().gpr[0], "EAX at the breakpoint");
+    assertDebugExit(DebugStops.BREAKPOINT, SECOND_INC, SECOND_INC, "again");
+    assertTrue(vcpu.engine.debug(new DebugStops(true, Set.of(SECOND_INC), List.of())));
+    assertDebugExit(DebugStops.STEP, 0, SECOND_INC + 2, "a step from the breakpoint");
+    assertEquals(7, vcpu.state().gpr[0], "EAX after the step");
+    DebugStops.Watch stores = new DebugStops.Watch(DATA + 3, 1, false, true);
+    DebugStops.Watch loads = new DebugStops.Watch(DATA, 1, true, false);
+    assertTrue(vcpu.engine.debug(new DebugStops(false, Set.of(), List.of(stores, loads))));
+    assertDebugExit(DebugStops.WATCH, DATA + 3, BEHIND_STORE, "the store");
+    assertEquals(7, vcpu.memory.getInt(DATA), "the store was made");
+    assertDebugExit(DebugStops.WATCH, DATA, BEHIND_LOAD, "the load");
+    assertEquals(7, vcpu.state().gpr[3], "EBX after the load");
+    byte[] code = new byte[STOPS.length() / 2];
+    vcpu.memory.read(ModelVcpu.CODE, MemorySegment.ofArray(code));
+    assertEquals(STOPS, HexFormat.of().formatHex(code), "the guest's memory");
+    assertEquals(0x400, vcpu.state().dr[7], "the guest's DR7");
+    assertTrue(vcpu.engine.debug(DebugStops.NONE));
+    vcpu.engine.importState(vcpu.longMode());
+    assertEquals(Exit.Kind.HALT, vcpu.run().kind(), "without stops");
+  }
+
+  /**
+   * mov ecx, 5; then five times: in al, 60h; inc rbx; inc rbx; mov eax, [device]; dec ecx; jnz; and
+   * hlt.
+   */
+  private static final String COUNTED = "b905000000e46048ffc348ffc38b042520004000ffc975edf4";
+
+  /** How many instructions were retired when the bus was called. */
+  private static final List<Long> RETIRED_AT_DEVICES =
+      List.of(1L, 4L, 7L, 10L, 13L, 16L, 19L, 22L, 25L, 28L);
+
+  @Test
+  final void shouldCountExactlyOrSayThatItCannot() {
+    vcpu.code(ModelVcpu.CODE, COUNTED);
+    if (!vcpu.engine.countExactly()) {
+      assertEquals(Exit.Kind.HALT, vcpu.run().kind(), "it said that it cannot count");
+      return;
+    }
+    List<Long> seen = new ArrayList<>();
+    vcpu.onBus = () -> seen.add(vcpu.engine.retired());
+    for (int budget : new int[] {1, 2, 3, 5, 7, 31}) {
+      vcpu.engine.importState(vcpu.longMode());
+      long start = vcpu.engine.retired();
+      seen.clear();
+      for (long done = budget; done < 31; done += budget) {
+        long expected = done;
+        assertEquals(Exit.Kind.BUDGET, vcpu.engine.run(budget).kind());
+        assertEquals(
+            expected, vcpu.engine.retired() - start, () -> "retired, in runs of " + budget);
+      }
+      assertEquals(31, RETIRED_AT_DEVICES.getLast() + 3, "the program's length");
+      while (!vcpu.state().halted) {
+        vcpu.engine.run(budget);
+      }
+      assertEquals(
+          RETIRED_AT_DEVICES,
+          seen.stream().map(retired -> retired - start).toList(),
+          () -> "retired when devices were reached, in runs of " + budget);
+    }
+  }
+
+  @Test
+  final void shouldSayHowManyInstructionsWereRetired() {
+    assertEquals(0, vcpu.engine.retired(), "before the first run");
+    runToHlt("31c0b96400000001c8ffc975faf4");
+    long retired = vcpu.engine.retired();
+    assertTrue(retired >= 303 && retired <= 304, () -> retired + " instructions, of 303");
+    vcpu.engine.importState(vcpu.longMode());
+    assertEquals(retired, vcpu.engine.retired(), "since creation, whatever state is taken");
   }
 
   private static FutureTask<Exit> start(ModelVcpu vcpu) {

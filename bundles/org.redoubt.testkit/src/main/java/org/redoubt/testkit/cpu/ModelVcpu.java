@@ -59,6 +59,10 @@ final class ModelVcpu implements CpuBus, AutoCloseable {
   final CpuEngine engine;
   final MemoryView memory;
   final List<String> bus = Collections.synchronizedList(new ArrayList<>());
+
+  /** Runs whenever a port or a device's memory is reached. */
+  Runnable onBus = () -> {};
+
   private final Apic apic = new Apic();
   private final boolean sev;
 
@@ -191,6 +195,7 @@ final class ModelVcpu implements CpuBus, AutoCloseable {
 
   @Override
   public int in(int port, int bytes) {
+    onBus.run();
     bus.add("in %x %d".formatted(port, bytes));
     return bytes == 1 ? 0x5a : bytes == 2 ? 0x5a5b : 0x5a5b_5c5d;
   }
@@ -202,6 +207,7 @@ final class ModelVcpu implements CpuBus, AutoCloseable {
 
   @Override
   public long mmioRead(long gpa, int bytes) {
+    onBus.run();
     bus.add("read %x %d".formatted(gpa, bytes));
     return bytes == 1 ? 0xa5 : bytes == 2 ? 0xa5a6 : 0xa5a6_a7a8L;
   }

@@ -44,8 +44,9 @@ import org.redoubt.api.memory.PageTag;
  *
  * <p>What a vendor must implement: views under every tag over a cache of any capacity from 8 pages
  * up; key slots in the firmware's order of refusals, with keys from the {@link KeyInstaller} only;
- * flushes; the protocol of {@link MemoryPort}, by which no store of a running vCPU is lost; changes
- * of engine that carry every page or roll back; and private pages that are never plain in DRAM.
+ * flushes; the protocol of {@link MemoryPort}, by which no store of a running vCPU is lost and one
+ * runs alone when it asks for that; changes of engine that carry every page or roll back; and
+ * private pages that are never plain in DRAM.
  */
 @Timeout(120)
 public abstract class MemorySystemContract {
@@ -223,6 +224,33 @@ public abstract class MemorySystemContract {
       }
     }
 
+    /** Adds 1 in two steps, with time in between. */
+    void countAlone(long spa) {
+      int gone = -1;
+      while (true) {
+        int answer =
+            port.alone(() -> {
+              Long host = tlb.get(spa / PAGE);
+              if (host == null) {
+                return gone;
+              }
+              long before = (long) LONG.getVolatile(HOST, host + spa % PAGE);
+              for (int i = 0; i < 200; i++) {
+                Thread.onSpinWait();
+              }
+              LONG.setVolatile(HOST, host + spa % PAGE, before + 1);
+              return (int) before;
+            });
+        if (answer != gone) {
+          assertTrue(answer >= 0, "another answer than the action's");
+          return;
+        }
+        long page = port.page(spa, 1, true);
+        assertTrue(page > 0, "status " + page);
+        tlb.put(spa / PAGE, page & -PAGE);
+      }
+    }
+
     @Override
     public void requestSafepoint() {
       stop = true;
@@ -289,6 +317,47 @@ public abstract class MemorySystemContract {
       system.close();
       open.remove(system);
     }
+  }
+
+  /**
+   * A vCPU that is alone changes a number in steps that nobody may come between, on pages that
+   * others count on.
+   */
+  @Test
+  final void shouldRunNoOtherVcpuWhileOneIsAlone() throws Exception {
+    MemorySystem system = system(MIN_CACHE);
+    system.view(1).fill(0, DRAM_BYTES, (byte) 0);
+    int rounds = 1500;
+    List<Throwable> failures = java.util.Collections.synchronizedList(new ArrayList<>());
+    List<Thread> running = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      int seed = i;
+      Runnable work =
+          () -> {
+            Random random = new Random(seed);
+            Counter vcpu = new Counter(system);
+            vcpu.port.enter();
+            for (int round = 0; round < rounds; round++) {
+              vcpu.count(random.nextInt(3) * (long) PAGE + 16);
+              vcpu.countAlone(random.nextInt(3) * (long) PAGE + 16);
+            }
+            vcpu.port.leave();
+            vcpu.port.close();
+          };
+      Thread thread = Thread.ofPlatform().unstarted(work);
+      thread.setUncaughtExceptionHandler((t, e) -> failures.add(e));
+      running.add(thread);
+      thread.start();
+    }
+    for (Thread thread : running) {
+      thread.join();
+    }
+    assertEquals(List.of(), failures);
+    long sum = 0;
+    for (int page = 0; page < 3; page++) {
+      sum += system.view(1).getLong((long) page * PAGE + 16);
+    }
+    assertEquals(3 * 2 * rounds, sum, "what was counted, alone and not");
   }
 
   @Test

@@ -9,6 +9,8 @@ import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -18,6 +20,7 @@ import org.redoubt.api.cpu.CpuConfig;
 import org.redoubt.api.cpu.CpuEngine;
 import org.redoubt.api.cpu.CpuEngineFactory;
 import org.redoubt.api.cpu.CpuState;
+import org.redoubt.api.cpu.DebugStops;
 import org.redoubt.api.cpu.Exit;
 import org.redoubt.api.cpu.Mmu;
 import org.redoubt.api.cpu.MmuFactory;
@@ -55,7 +58,14 @@ final class BrokenEngineTest {
     FORGETS_XMM,
     FORGETS_NMI_BLOCKING,
     TAKES_ANY_STATE,
-    STAYS_ATTACHED
+    STAYS_ATTACHED,
+    NOT_ALONE,
+    NO_STOPS,
+    STOPS_LATE,
+    SEES_NO_LOADS,
+    COUNTS_ROUGHLY,
+    RETIRES_LATE,
+    FORGETS_WHAT_IT_RETIRED
   }
 
   @ParameterizedTest
@@ -87,6 +97,13 @@ final class BrokenEngineTest {
     "FORGETS_NMI_BLOCKING, shouldGiveBackTheStateItTook",
     "TAKES_ANY_STATE, shouldRefuseStateThatNoProcessorCanBeInAndStayAsItWas",
     "STAYS_ATTACHED, shouldDetachFromMemoryWhenClosed",
+    "NOT_ALONE, shouldBeAtomicAcrossEightBytesPagesAndCode",
+    "NO_STOPS, shouldStopWhereADebuggerAsksOrSayThatItCannot",
+    "STOPS_LATE, shouldStopWhereADebuggerAsksOrSayThatItCannot",
+    "SEES_NO_LOADS, shouldStopWhereADebuggerAsksOrSayThatItCannot",
+    "COUNTS_ROUGHLY, shouldCountExactlyOrSayThatItCannot",
+    "RETIRES_LATE, shouldCountExactlyOrSayThatItCannot",
+    "FORGETS_WHAT_IT_RETIRED, shouldSayHowManyInstructionsWereRetired",
   })
   void shouldRefuseABrokenEngine(Flaw flaw, String test) {
     Optional<Throwable> failure = Exam.failure(() -> new Contract(flaw), test);
@@ -158,7 +175,39 @@ final class BrokenEngineTest {
       boolean hides =
           flaw == Flaw.SHUTDOWN_IS_HALT && exit.kind() == Exit.Kind.SHUTDOWN
               || flaw == Flaw.SUSPENDED_IS_HALT && exit.kind() == Exit.Kind.SUSPENDED;
+      if (flaw == Flaw.STOPS_LATE && exit.info1() == DebugStops.BREAKPOINT) {
+        ours.debug(new DebugStops(true, Set.of(), List.of()));
+        ours.run(1);
+      }
       return hides ? Exit.of(Exit.Kind.HALT) : exit;
+    }
+
+    @Override
+    public boolean debug(DebugStops stops) {
+      List<DebugStops.Watch> watches =
+          stops.watches().stream()
+              .map(w -> new DebugStops.Watch(w.gva(), w.bytes(), false, w.writes()))
+              .toList();
+      return switch (flaw) {
+        case NO_STOPS -> true;
+        case SEES_NO_LOADS ->
+            ours.debug(new DebugStops(stops.step(), stops.breakpoints(), watches));
+        default -> ours.debug(stops);
+      };
+    }
+
+    @Override
+    public boolean countExactly() {
+      return flaw == Flaw.COUNTS_ROUGHLY || ours.countExactly();
+    }
+
+    @Override
+    public long retired() {
+      return switch (flaw) {
+        case RETIRES_LATE -> ours.retired() / 4 * 4;
+        case FORGETS_WHAT_IT_RETIRED -> 0;
+        default -> ours.retired();
+      };
     }
 
     @Override
@@ -257,7 +306,13 @@ final class BrokenEngineTest {
     return wrap(
         MemoryPort.class,
         port,
-        (method, a) -> flaw == Flaw.STAYS_ENTERED && method.getName().equals("leave") ? null : NOT);
+        (method, a) ->
+            switch (method.getName()) {
+              case "leave" -> flaw == Flaw.STAYS_ENTERED ? null : NOT;
+              case "alone" ->
+                  flaw == Flaw.NOT_ALONE ? (Object) ((IntSupplier) a[0]).getAsInt() : NOT;
+              default -> NOT;
+            });
   }
 
   private static MmuFactory mmu(MmuFactory factory, Flaw flaw) {

@@ -10,6 +10,7 @@ import org.redoubt.api.cpu.CpuEngine;
 import org.redoubt.api.cpu.CpuEngineFactory;
 import org.redoubt.api.cpu.CpuState;
 import org.redoubt.api.cpu.CpuStats;
+import org.redoubt.api.cpu.DebugStops;
 import org.redoubt.api.cpu.Exit;
 
 /** A CPU engine that counts how often it is run, around the one called {@code interpreter}. */
@@ -59,6 +60,21 @@ public final class CountingCpu implements CpuEngineFactory {
     @Override
     public void importState(CpuState source) {
       inner.importState(source);
+    }
+
+    @Override
+    public boolean debug(DebugStops stops) {
+      return inner.debug(stops);
+    }
+
+    @Override
+    public boolean countExactly() {
+      return inner.countExactly();
+    }
+
+    @Override
+    public long retired() {
+      return inner.retired();
     }
 
     @Override
