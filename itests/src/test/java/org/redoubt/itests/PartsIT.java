@@ -1,6 +1,8 @@
 package org.redoubt.itests;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -60,6 +62,10 @@ class PartsIT {
         .get();
   }
 
+  private static long[] counts(Bundle bundle) throws ReflectiveOperationException {
+    return new long[] {count(bundle, "RUNS"), count(bundle, "WALKS"), count(bundle, "PAGES")};
+  }
+
   @Test
   void shouldRunGuestsOnPartsFromElsewhereWhileTheyAreThere() throws Exception {
     int ours = run("before", "--protection none");
@@ -67,11 +73,19 @@ class PartsIT {
         Services.context().installBundle(Examples.build("my-machine", folder).toUri().toString());
     vendor.start();
     try {
+      long[] before = counts(vendor);
+      String byName = "--cpu-engine interpreter --mmu walk --memory-system soc --protection none";
+      run("by-name", byName);
+      assertArrayEquals(before, counts(vendor), "runs, walks and pages while ours were asked for");
       for (String protection : new String[] {"none", "sev"}) {
         long runs = count(vendor, "RUNS");
         long walks = count(vendor, "WALKS");
         long pages = count(vendor, "PAGES");
-        int code = run("on-" + protection, "--cpu-engine counting --protection " + protection);
+        int code =
+            run(
+                "on-" + protection,
+                "--cpu-engine counting --mmu counting --memory-system counting --protection "
+                    + protection);
         assertEquals(5, code, "characters that the vendor's device saw");
         assertTrue(count(vendor, "RUNS") > runs, "the vendor's CPU engine ran nothing");
         assertTrue(count(vendor, "WALKS") > walks, "the vendor's MMU walked nothing");
@@ -80,10 +94,19 @@ class PartsIT {
     } finally {
       vendor.uninstall();
     }
-    AssertionError gone =
-        org.junit.jupiter.api.Assertions.assertThrows(
-            AssertionError.class, () -> run("gone", "--protection none --cpu-engine counting"));
-    assertTrue(String.valueOf(gone.getMessage()).contains("No CPU engine is called 'counting'"));
+    for (String[] part :
+        new String[][] {
+          {"--cpu-engine", "CPU engine"}, {"--mmu", "MMU"}, {"--memory-system", "memory system"}
+        }) {
+      AssertionError gone =
+          assertThrows(
+              AssertionError.class,
+              () -> run("gone", "--protection none %s counting".formatted(part[0])));
+      assertTrue(
+          String.valueOf(gone.getMessage())
+              .contains("No %s is called 'counting'".formatted(part[1])),
+          gone::getMessage);
+    }
     assertEquals(ours, run("after", "--protection none"), "ours are back");
   }
 }

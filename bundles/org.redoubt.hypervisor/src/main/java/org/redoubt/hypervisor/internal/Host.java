@@ -19,6 +19,7 @@ import org.redoubt.api.guest.LaunchPlan;
 import org.redoubt.api.memory.AddressMap;
 import org.redoubt.api.memory.MemoryConfig;
 import org.redoubt.api.memory.MemorySystem;
+import org.redoubt.api.memory.MemorySystemFactory;
 import org.redoubt.api.memory.MemoryView;
 import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.vm.LaunchSession;
@@ -40,6 +41,8 @@ final class Host {
   /** Setting of the first VM: DRAM of the host in MiB. */
   private static final String DRAM_OPTION = "host.dram";
 
+  private static final String MEMORY_OPTION = "memory.system";
+
   /** How memory systems are called, with a number. */
   private static final String NAME = "host";
 
@@ -55,6 +58,8 @@ final class Host {
 
   /** The VM whose settings the host has; null where nobody had any. */
   private @Nullable VmConfig madeFor;
+
+  private @Nullable MemorySystemFactory madeBy;
 
   /** The firmware that was last loaded, by whichever secure processor. */
   private final AtomicReference<Optional<byte[]>> loaded = new AtomicReference<>(Optional.empty());
@@ -245,7 +250,7 @@ final class Host {
     }
     switchOff();
     if (memory == null) {
-      make(MemoryConfig.of(NAME, DEFAULT_DRAM));
+      make(parts.memories.find(Optional.empty()).service(), MemoryConfig.of(NAME, DEFAULT_DRAM));
     }
     MemorySystem system = Objects.requireNonNull(memory);
     SpaAllocator allocator = Objects.requireNonNull(spas);
@@ -346,9 +351,10 @@ final class Host {
       return system;
     }
     MemoryConfig wanted = wanted(config);
-    if (system == null || !isOf(system.config(), wanted)) {
+    PartList.Entry<MemorySystemFactory> maker = parts.memories.find(memorySystem(config));
+    if (system == null || maker.service() != madeBy || !isOf(system.config(), wanted)) {
       closeMemory();
-      system = make(wanted);
+      system = make(maker.service(), wanted);
     }
     madeFor = config;
     return system;
@@ -392,10 +398,16 @@ final class Host {
         c.asids());
   }
 
-  private MemorySystem make(MemoryConfig wanted) throws HypervisorException {
-    MemorySystem system =
-        parts.memories.find(Optional.empty()).service().create(named(wanted, NAME + made));
+  /** The memory system that a VM asks for by name. */
+  private static Optional<String> memorySystem(VmConfig config) {
+    return Optional.ofNullable(config.options().get(MEMORY_OPTION));
+  }
+
+  private MemorySystem make(MemorySystemFactory maker, MemoryConfig wanted)
+      throws HypervisorException {
+    MemorySystem system = maker.create(named(wanted, NAME + made));
     made++;
+    madeBy = maker;
     memory = system;
     spas = new SpaAllocator(wanted.addressMap());
     return system;
@@ -415,13 +427,18 @@ final class Host {
         first.dramFile().equals(config.dramFile())
             && first.socCacheBytes() == config.socCacheBytes()
             && first.hostEncryption() == config.hostEncryption()
-            && (config.engine().isEmpty() || config.engine().equals(first.engine()));
+            && (config.engine().isEmpty() || config.engine().equals(first.engine()))
+            && (memorySystem(config).isEmpty() || isMadeBy(memorySystem(config)));
     if (!same) {
       throw new HypervisorException(
-          "VM '%s' runs on the host already, with another DRAM file, SoC cache, engine or host"
+          "VM '%s' runs on the host already, with another DRAM file, SoC cache, engine, host"
                   .formatted(first.name())
-              + " encryption; stop it first, or leave these options as they were");
+              + " encryption or memory system; stop it first, or leave these options as they were");
     }
+  }
+
+  private boolean isMadeBy(Optional<String> name) throws HypervisorException {
+    return parts.memories.find(name).service() == madeBy;
   }
 
   private synchronized void giveBack(Lease lease) {
@@ -473,6 +490,7 @@ final class Host {
       memory.close();
     }
     memory = null;
+    madeBy = null;
     spas = null;
     madeFor = null;
   }

@@ -43,6 +43,8 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
   /** Setting of a VM: the guest loader by name. */
   private static final String LOADER_OPTION = "loader";
 
+  private static final String MMU_OPTION = "mmu";
+
   /** No debugging. */
   private static final String DEFAULT_POLICY = "0x1";
 
@@ -84,7 +86,8 @@ final class HypervisorService implements Hypervisor, AutoCloseable {
       throws HypervisorException {
     check(config);
     CpuEngineFactory cpus = parts.cpus.find(config.cpuEngine()).service();
-    MmuFactory mmus = parts.mmus.find(Optional.empty()).service();
+    MmuFactory mmus =
+        parts.mmus.find(Optional.ofNullable(config.options().get(MMU_OPTION))).service();
     if (!cpus.models().contains(config.cpuModel())) {
       throw new HypervisorException(
           "No CPU model is called '%s'; there are: %s"

@@ -99,6 +99,15 @@ final class VmOptions {
   @Option(names = "--cpu-engine", paramLabel = "NAME", description = "CPU engine.")
   @Nullable String cpuEngine;
 
+  @Option(names = "--mmu", paramLabel = "NAME", description = "MMU of the vCPUs.")
+  @Nullable String mmu;
+
+  @Option(
+      names = "--memory-system",
+      paramLabel = "NAME",
+      description = "Memory system; all VMs that run share one.")
+  @Nullable String memorySystem;
+
   @Option(
       names = "--cpu",
       paramLabel = "MODEL|help",
@@ -182,6 +191,12 @@ final class VmOptions {
     }
     if (loader != null) {
       all.put("loader", loader);
+    }
+    if (mmu != null) {
+      all.put("mmu", mmu);
+    }
+    if (memorySystem != null) {
+      all.put("memory.system", memorySystem);
     }
     repetitionOptions(all);
     return new VmConfig(
