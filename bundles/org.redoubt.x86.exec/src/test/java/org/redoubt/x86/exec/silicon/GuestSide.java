@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Proxy;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.redoubt.api.cpu.CpuBus;
 import org.redoubt.api.cpu.Mmu;
 import org.redoubt.api.cpu.TlbLayout;
@@ -34,6 +35,7 @@ final class GuestSide implements AutoCloseable {
   private final Arena arena = Arena.ofConfined();
   private final MemorySegment data = arena.allocate(HostCpu.DATA_BYTES, 4096);
   private final Decoder decoder = new Decoder();
+  private @Nullable CodeSize mode;
   private int trap;
   private long errorCode;
 
@@ -94,6 +96,10 @@ final class GuestSide implements AutoCloseable {
 
   /** The segments that the host has for code of that size. */
   void mode(CodeSize size) {
+    if (size == mode) {
+      return; // no instruction that is compared changes a segment
+    }
+    mode = size;
     boolean small = size == CodeSize.BITS16;
     long limit = small ? 0xffff : 0xffff_ffffL;
     int common = Seg.ATTR_P | Seg.ATTR_S | Seg.ATTR_DPL | Seg.ATTR_RW | Seg.ATTR_ACCESSED;

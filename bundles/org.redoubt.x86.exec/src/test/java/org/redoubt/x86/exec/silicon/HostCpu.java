@@ -10,6 +10,7 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.Arrays;
 import org.redoubt.x86.decode.CodeSize;
 
 /**
@@ -61,8 +62,8 @@ final class HostCpu implements AutoCloseable {
   /** What a taken branch goes to: the displacement from the slot's start. */
   static final int TAKEN = 48;
 
-  private static final int ENTER_16 = 0x400;
-  private static final int ENTER_32 = 0x800;
+  private static final int ENTER_16_AT = 0x400;
+  private static final int ENTER_32_AT = 0x800;
   private static final int HANDLER = 0xc00;
   private static final int REGION_BYTES = 0x2_0000;
   private static final long STATE = BASE + 0x1000;
@@ -98,14 +99,17 @@ final class HostCpu implements AutoCloseable {
   private static final MethodHandle SIGACTION =
       bind("sigaction", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
 
+  // Constants, so that HotSpot compiles the calls.
+  private static final MethodHandle ENTER_64 = entry(0);
+  private static final MethodHandle ENTER_32 = entry(ENTER_32_AT);
+  private static final MethodHandle ENTER_16 = entry(ENTER_16_AT);
+
   private final boolean avx;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment region;
   private final MemorySegment state;
   private final MemorySegment data;
-  private final MethodHandle enter64;
-  private final MethodHandle enter32;
-  private final MethodHandle enter16;
+  private final byte[] slot = new byte[SLOT_BYTES];
   private final MemorySegment[] oldActions = new MemorySegment[SIGNALS.length];
 
   /**
@@ -117,13 +121,6 @@ final class HostCpu implements AutoCloseable {
     state = region.asSlice(0x1000, 0x1000);
     data = region.asSlice(DATA - BASE, DATA_BYTES);
     long handler = emit();
-    enter64 = LINKER.downcallHandle(MemorySegment.ofAddress(BASE), FunctionDescriptor.ofVoid());
-    enter16 =
-        LINKER.downcallHandle(
-            MemorySegment.ofAddress(BASE + ENTER_16), FunctionDescriptor.ofVoid());
-    enter32 =
-        LINKER.downcallHandle(
-            MemorySegment.ofAddress(BASE + ENTER_32), FunctionDescriptor.ofVoid());
     describeSegments();
     useAlternateStack();
     catchSignals(handler);
@@ -223,9 +220,9 @@ final class HostCpu implements AutoCloseable {
 
   /** Puts the bytes under test into the slot for that size of code. */
   void code(byte[] bytes, CodeSize size) {
-    long at = slot(size) - BASE;
-    region.asSlice(at, SLOT_BYTES).fill((byte) 0x90);
-    MemorySegment.copy(bytes, 0, region, ValueLayout.JAVA_BYTE, at, bytes.length);
+    Arrays.fill(slot, bytes.length, SLOT_BYTES, (byte) 0x90);
+    System.arraycopy(bytes, 0, slot, 0, bytes.length);
+    MemorySegment.copy(slot, 0, region, ValueLayout.JAVA_BYTE, slot(size) - BASE, SLOT_BYTES);
   }
 
   /** Executes what is in the slot. */
@@ -235,9 +232,9 @@ final class HostCpu implements AutoCloseable {
     data.set(ValueLayout.JAVA_SHORT, BRANCH_16, (short) 0);
     try {
       switch (size) {
-        case BITS64 -> enter64.invokeExact();
-        case BITS32 -> enter32.invokeExact();
-        case BITS16 -> enter16.invokeExact();
+        case BITS64 -> ENTER_64.invokeExact();
+        case BITS32 -> ENTER_32.invokeExact();
+        case BITS16 -> ENTER_16.invokeExact();
       }
     } catch (Throwable t) {
       throw new AssertionError(t);
@@ -324,7 +321,7 @@ final class HostCpu implements AutoCloseable {
 
   /** The way into 32-bit code and back, by far jumps between the code segments of Linux. */
   private void emit32(long leaveAddress) {
-    Assembler enter = new Assembler(region, ENTER_32);
+    Assembler enter = new Assembler(region, ENTER_32_AT);
     save(enter);
     load(enter, FLAT);
     farJump(enter, FAR_32, (int) SLOT_32, CODE_32);
@@ -337,7 +334,7 @@ final class HostCpu implements AutoCloseable {
 
   /** The way into 16-bit code, whose segments are in the local descriptor table, and back. */
   private void emit16(long leaveAddress) {
-    Assembler enter = new Assembler(region, ENTER_16);
+    Assembler enter = new Assembler(region, ENTER_16_AT);
     save(enter);
     load(enter, DATA_16);
     farJump(enter, FAR_16, (int) (SLOT_16 - BASE), CODE_16);
@@ -428,6 +425,12 @@ final class HostCpu implements AutoCloseable {
 
   // --- the operating system
   // ------------------------------------------------------------------------------------------
+
+  /** A call of the stub's code at an offset. */
+  private static MethodHandle entry(long offset) {
+    return LINKER.downcallHandle(
+        MemorySegment.ofAddress(BASE + offset), FunctionDescriptor.ofVoid());
+  }
 
   private static MethodHandle bind(String name, FunctionDescriptor type) {
     return LINKER.downcallHandle(LINKER.defaultLookup().find(name).orElseThrow(), type);

@@ -755,6 +755,25 @@ final class Trial {
       }
     }
     differ("mxcsr", get(out, 24) & 0xffff_ffffL, f.mxcsr());
+    if (!sameX87(f)) {
+      compareX87(f);
+    }
+    if (!sameVectors(f)) {
+      compareVectors(f);
+    }
+  }
+
+  private boolean sameX87(Fpu f) {
+    long different = 0;
+    for (int i = 0; i < 8; i++) {
+      int p = f.top + i & 7;
+      different |= get(out, FX_ST + 16 * i) ^ f.significand[p];
+      different |= word(out, FX_ST + 16 * i + 8) ^ f.signExponent[p];
+    }
+    return different == 0;
+  }
+
+  private void compareX87(Fpu f) {
     for (int i = 0; i < 8; i++) {
       int p = f.top + i & 7;
       long hostSignificand = get(out, FX_ST + 16 * i);
@@ -765,6 +784,20 @@ final class Trial {
         differ("sign and exponent of st", i, hostSign, f.signExponent[p]);
       }
     }
+  }
+
+  private boolean sameVectors(Fpu f) {
+    if (!Arrays.equals(out, FX_XMM >> 3, (FX_XMM >> 3) + 32, f.xmm, 0, 32)) {
+      return false;
+    }
+    long different = 0;
+    for (int i = 0; i < 32; i += 2) {
+      different |= upperOut[2 * i + 2] ^ f.ymm[i] | upperOut[2 * i + 3] ^ f.ymm[i + 1];
+    }
+    return different == 0 || !host.hasAvx();
+  }
+
+  private void compareVectors(Fpu f) {
     for (int i = 0; i < 32; i++) {
       long hosts = get(out, FX_XMM + 8 * i);
       if (!Undefined.near(form.op(), hosts, f.xmm[i])) {
