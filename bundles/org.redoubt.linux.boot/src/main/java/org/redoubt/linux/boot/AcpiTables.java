@@ -30,6 +30,9 @@ record AcpiTables(MemorySegment bytes, long rsdp) {
   private static final int FADT_BYTES = 276;
   private static final int FACS_BYTES = 64;
 
+  /** Their names count in two hexadecimal digits. */
+  private static final int MAX_MMIO_DEVICES = 256;
+
   /**
    * Fixed feature flags: WBINVD, PROC_C1, SLP_BUTTON absent, RTC wake not fixed, 32-bit PM timer,
    * reset register.
@@ -182,6 +185,10 @@ record AcpiTables(MemorySegment bytes, long rsdp) {
 
   /** Soft-off, PCI, the serial port, the clock, and the MMIO devices. */
   private static int dsdt(Bytes block, Machine machine) {
+    if (machine.mmioDevices().size() > MAX_MMIO_DEVICES) {
+      throw new IllegalArgumentException(
+          "bug: %d MMIO devices".formatted(machine.mmioDevices().size()));
+    }
     List<byte[]> devices = new ArrayList<>();
     devices.add(pciHost());
     devices.add(motherboard());

@@ -45,13 +45,14 @@ import org.redoubt.api.device.VcpuSignal;
  * Device#reset} leads back to the state after {@code create}; {@link Device#save} and {@link
  * Device#restore} are a round trip that refuses what is damaged, changing nothing; after {@link
  * Device#close} the device does nothing to its machine any more. {@code -Dredoubt.fuzz=10000000}
- * makes the hostile guest as busy as that.
+ * makes the hostile guest as busy as that, {@code -Dredoubt.fuzz.seed=N} another one.
  */
 @Timeout(value = 6, unit = java.util.concurrent.TimeUnit.HOURS)
 public abstract class DeviceContract {
   private static final int[] PORT_WIDTHS = {1, 2, 4};
   private static final int[] WIDTHS = {1, 2, 4, 8};
   private static final int INPUTS = Integer.getInteger("redoubt.fuzz", 20_000);
+  private static final long SEED = Long.getLong("redoubt.fuzz.seed", 0);
 
   /** No device needs longer for so much; the second term is for long runs. */
   private static final Duration PATIENCE = Duration.ofSeconds(60L + INPUTS / 1000);
@@ -231,7 +232,7 @@ public abstract class DeviceContract {
   final void shouldSurviveAHostileGuest() {
     Bench bench = bench();
     assertTimeoutPreemptively(
-        PATIENCE, () -> traffic(bench, new Random(3), INPUTS, true), "the device hangs");
+        PATIENCE, () -> traffic(bench, new Random(SEED + 3), INPUTS, true), "the device hangs");
   }
 
   /** One thread at a time, as the device lock has it, but not always the same one. */

@@ -37,7 +37,7 @@ import org.redoubt.spec.x86.Msr;
  */
 public abstract class GuestLoaderContract {
   /** System property: mutated images for each image. */
-  public static final String INPUTS = "redoubt.fuzz.inputs";
+  public static final String INPUTS = "redoubt.fuzz";
 
   /** System property: the seed that mutations begin with. */
   public static final String SEED = "redoubt.fuzz.seed";

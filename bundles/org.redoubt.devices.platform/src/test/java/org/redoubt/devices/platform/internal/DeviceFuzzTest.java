@@ -23,11 +23,14 @@ import org.redoubt.spec.x86.Msr;
 
 /**
  * Whatever a guest writes: no exception leaves a device, nothing runs without end, and state
- * survives a round trip.
+ * survives a round trip. The property {@code redoubt.fuzz} is the number of inputs, {@code
+ * redoubt.fuzz.seed} says with which to begin.
  */
 class DeviceFuzzTest {
   private static final int[] WIDTHS = {1, 2, 4, 8};
-  private static final int STEPS = 60_000;
+  private static final int INPUTS = Integer.getInteger("redoubt.fuzz", 300_000);
+  private static final long SEED = Long.getLong("redoubt.fuzz.seed", 0);
+  private static final int MACHINES = 5;
 
   /** The whole platform in one machine, so that devices are also fuzzed through each other. */
   private static List<Device> plugAll(FakeMachine machine) {
@@ -56,8 +59,8 @@ class DeviceFuzzTest {
     };
   }
 
-  private static void step(FakeMachine machine, Random random, List<Device> devices) {
-    List<Integer> ports = new ArrayList<>(machine.ports.keySet());
+  private static void step(
+      FakeMachine machine, List<Integer> ports, Random random, List<Device> devices) {
     int port = ports.get(random.nextInt(ports.size()));
     int width = WIDTHS[random.nextInt(3)];
     LocalApic apic = machine.part(LocalApics.class).orElseThrow().of(random.nextInt(machine.vcpus));
@@ -113,9 +116,9 @@ class DeviceFuzzTest {
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5})
+  @ValueSource(longs = {1, 2, 3, 4, MACHINES})
   void shouldSurviveRandomRegisterTraffic(long seed) {
-    Random random = new Random(seed);
+    Random random = new Random(SEED + seed);
     FakeMachine machine = new FakeMachine();
     machine.vcpus = 3;
     List<Device> devices = plugAll(machine);
@@ -123,11 +126,12 @@ class DeviceFuzzTest {
     for (int i = 0; i < machine.vcpus; i++) {
       apics.of(i).connect(new FakeMachine.Signal());
     }
+    List<Integer> ports = List.copyOf(machine.ports.keySet());
     assertTimeoutPreemptively(
-        Duration.ofSeconds(60),
+        Duration.ofSeconds(60L + INPUTS / 1000),
         () -> {
-          for (int i = 0; i < STEPS; i++) {
-            step(machine, random, devices);
+          for (int i = 0; i < INPUTS / MACHINES; i++) {
+            step(machine, ports, random, devices);
             machine.events.clear();
             machine.console.setLength(0);
             if (i % 20_000 == 0) {
@@ -143,8 +147,9 @@ class DeviceFuzzTest {
     Random random = new Random(6);
     FakeMachine machine = new FakeMachine();
     List<Device> devices = plugAll(machine);
+    List<Integer> ports = List.copyOf(machine.ports.keySet());
     for (int i = 0; i < 5_000; i++) {
-      step(machine, random, devices);
+      step(machine, ports, random, devices);
     }
     for (Device device : devices) {
       byte[] saved = device.save();

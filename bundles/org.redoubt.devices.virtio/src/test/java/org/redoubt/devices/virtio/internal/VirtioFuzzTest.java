@@ -17,10 +17,12 @@ import org.redoubt.api.device.PciCapability;
 /**
  * Whatever a guest writes into registers and rings, at whatever moment: no exception leaves a
  * device, nothing runs without end, nothing outside its chains is written. The property {@code
- * redoubt.fuzz} is the number of inputs for each device.
+ * redoubt.fuzz} is the number of inputs for each device, {@code redoubt.fuzz.seed} says with which
+ * to begin.
  */
 class VirtioFuzzTest {
   private static final int INPUTS = Integer.getInteger("redoubt.fuzz", 20_000);
+  private static final long SEED = Long.getLong("redoubt.fuzz.seed", 0);
   private static final int[] WIDTHS = {1, 2, 4, 8};
 
   @TempDir private Path folder;
@@ -116,7 +118,7 @@ class VirtioFuzzTest {
   @ParameterizedTest
   @ValueSource(strings = {"rng", "block", "console", "net", "balloon"})
   void shouldSurviveAHostileGuest(String name) throws Exception {
-    Random random = new Random(name.hashCode());
+    Random random = new Random(SEED + name.hashCode());
     VirtioMachine machine = new VirtioMachine();
     Device device = factory(name, machine).create(machine);
     machine.start(16);
