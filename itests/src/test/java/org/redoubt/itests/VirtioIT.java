@@ -211,7 +211,7 @@ class VirtioIT {
       run.expectTimes("ready 42", 2, BOOT);
       run.type("again");
       assertEquals(0, run.exitCode(BOOT), () -> run.out() + run.err());
-      assertTrue(run.out().contains("words\n"), run::out);
+      assertTrue(run.out().contains("again\r\nwords\r\n"), run::out);
     }
     assertArrayEquals("again\n".getBytes(StandardCharsets.US_ASCII), start(disk, 6));
   }
