@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.redoubt.guest.images.DebianKernel;
 import org.redoubt.guest.images.GuestImage;
 import org.redoubt.guest.images.GuestImages;
 import org.redoubt.guest.images.Initramfs;
@@ -48,27 +49,15 @@ class VirtioIT {
   }
 
   private static String run(String commands) {
-    return "console=ttyS0 redoubt.run=\"%s\"".formatted(commands);
+    return "console=ttyS0 quiet redoubt.run=\"%s\"".formatted(commands);
   }
 
   /**
-   * Each kind of guest, but for the default kernel with one vCPU, which {@link RunIT} has: brings
-   * all vCPUs up; reads and writes disks; has random numbers; fetches a file from the host's
-   * loopback whole, and sends it back through a forwarded port.
+   * Reads and writes disks; has random numbers; fetches a file from the host's loopback whole, and
+   * sends it back through a forwarded port.
    */
   @ParameterizedTest
-  @CsvSource({
-    "debian-6.1, none, 2",
-    "debian-6.1, none, 4",
-    "debian-6.1, sev, 2",
-    "debian-6.1, sev, 4",
-    "debian-6.12, none, 1",
-    "debian-6.12, none, 2",
-    "debian-6.12, none, 4",
-    "debian-6.12, sev, 1",
-    "debian-6.12, sev, 2",
-    "debian-6.12, sev, 4",
-  })
+  @CsvSource({"debian-6.1, sev, 2", "debian-6.12, none, 4", "debian-6.12, sev, 1"})
   void shouldWorkWithDisksNetworkAndRandomNumbers(String kernel, String protection, int vcpus)
       throws Exception {
     Path first = image("first.img", 1);
@@ -80,7 +69,7 @@ class VirtioIT {
     String commands =
         String.join(
             "; ",
-            "echo online $(cat /sys/devices/system/cpu/online)",
+            KernelsIT.COMMANDS,
             "sha256sum /dev/vda /dev/vdb",
             "cat /sys/block/vdb/ro",
             "(echo hello; cat /dev/zero) | dd of=/dev/vda bs=4096 seek=1 count=1 iflag=fullblock",
@@ -116,24 +105,17 @@ class VirtioIT {
       assertEquals(sha256(served), sha256(download(forwarded)));
       assertEquals(0, run.exitCode(BOOT), () -> run.out() + run.err());
       String out = run.out();
-      boolean encrypted = protection.equals("sev");
+      KernelsIT.assertBooted(run, kernel, protection, vcpus);
       for (String words :
           List.of(
-              "Linux version %s.".formatted(kernel.substring("debian-".length())),
-              "online %s\r\n".formatted(vcpus == 1 ? "0" : "0-" + (vcpus - 1)),
               sha256(before) + "  /dev/vda",
               sha256(Files.readAllBytes(second)) + "  /dev/vdb\r\n1\r\n",
               "virtio_rng.0",
               "nameserver 10.0.2.3",
-              sha256(served) + "  /f",
-              "redoubt: exit status 0")) {
+              sha256(served) + "  /f")) {
         assertTrue(out.contains(words), () -> words + " in " + out);
       }
       assertTrue(out.matches("(?s).*entropy [234][0-9]{3}\\b.*"), out);
-      assertEquals(encrypted, out.contains("Memory Encryption Features active: AMD SEV"), out);
-      if (!encrypted) {
-        assertEquals("", run.err());
-      }
     } finally {
       server.stop(0);
     }
@@ -190,6 +172,8 @@ class VirtioIT {
         Launched.of(
             "run",
             "--reboot",
+            "--kernel",
+            "debian-6.12",
             "--protection",
             "none",
             "--memory",
@@ -204,9 +188,11 @@ class VirtioIT {
             "console0.cols=132",
             "--append",
             run(
-                "exec </dev/hvc0 >/dev/hvc0 2>&1; echo ready $((6 * 7)); read line; head -c 20"
-                    + " /dev/vda; echo $line >/dev/vda; sync; [ $line = again ] || reboot -f"))) {
+                "exec </dev/hvc0 >/dev/hvc0 2>&1; uname -r; echo ready $((6 * 7)); read line; head"
+                    + " -c 20 /dev/vda; echo $line >/dev/vda; sync; [ $line = again ] ||"
+                    + " reboot -f"))) {
       run.expect("ready 42", BOOT);
+      assertTrue(run.out().startsWith("6.12."), run::out);
       run.type("words");
       run.expectTimes("ready 42", 2, BOOT);
       run.type("again");
@@ -221,7 +207,8 @@ class VirtioIT {
   }
 
   private Path initrd() throws Exception {
-    GuestImage debian = new GuestImages(GuestImages.defaultCache(), Progress.NONE).debian();
+    GuestImage debian =
+        new GuestImages(GuestImages.defaultCache(), Progress.NONE).debian(DebianKernel.DEBIAN_6_12);
     return Files.write(
         folder.resolve("initrd"),
         Initramfs.of(debian)
