@@ -11,11 +11,19 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.Collections;
 import java.util.Set;
 import org.redoubt.api.HypervisorException;
 
 /** A raw disk image, locked against others for as long as it is open: shared if read-only. */
 final class DiskFile implements Disk {
+  private static final Set<PosixFilePermission> WRITERS =
+      Set.of(
+          PosixFilePermission.OWNER_WRITE,
+          PosixFilePermission.GROUP_WRITE,
+          PosixFilePermission.OTHERS_WRITE);
+
   private final FileChannel channel;
   private final long sectors;
   private final boolean readOnly;
@@ -45,10 +53,10 @@ final class DiskFile implements Disk {
     if (!Files.isRegularFile(path)) {
       throw new HypervisorException("The disk %s is not a file.".formatted(path));
     }
-    if (!readOnly && !Files.isWritable(path)) {
-      throw notWritable(path, null);
-    }
     try {
+      if (!readOnly && (!Files.isWritable(path) || markedReadOnly(path))) {
+        throw notWritable(path, null);
+      }
       FileChannel channel =
           FileChannel.open(
               path,
@@ -65,6 +73,15 @@ final class DiskFile implements Disk {
       throw notWritable(path, e);
     } catch (IOException e) {
       throw new HypervisorException("The disk %s cannot be opened: %s".formatted(path, e), e);
+    }
+  }
+
+  /** Whether nobody may write to it: a superuser could, but was told not to. */
+  private static boolean markedReadOnly(Path path) throws IOException {
+    try {
+      return Collections.disjoint(Files.getPosixFilePermissions(path), WRITERS);
+    } catch (UnsupportedOperationException e) {
+      return false;
     }
   }
 

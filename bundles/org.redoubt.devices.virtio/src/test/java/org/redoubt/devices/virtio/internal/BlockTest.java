@@ -14,6 +14,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -293,6 +294,10 @@ class BlockTest {
       assertTrue(other.lock().isValid());
       refused("locked", file.toString());
     }
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
+    refused("cannot be written", file.toString()); // even for a superuser, who could
+    machine.options.put("readonly", "on");
+    machine.plugIn(new Block.Factory()::create).close();
     machine.options.put("readonly", "perhaps");
     refused("on or off", file.toString());
   }
