@@ -61,9 +61,9 @@ import org.redoubt.spec.sev.command.SendStartBuffer;
 
 /**
  * What is left of a guest's keys when the guest is gone: nothing in a dump of the live heap, and
- * nothing in native memory, neither keys nor their schedules. Firmware and engines are those of the
- * installation; memory keys are overheard on their way from one to the other, the others are those
- * of the owner that this test is, or read out of the firmware.
+ * nothing in native memory (see {@link KeyHunt}), neither keys nor their schedules. Firmware and
+ * engines are those of the installation; memory keys are overheard on their way from one to the
+ * other, the others are those of the owner that this test is, or read out of the firmware.
  */
 @ExtendWith(InsideRedoubt.class)
 class KeysIT {
@@ -207,7 +207,7 @@ class KeysIT {
         wholeLife(side);
         scalars(side, platforms);
       }
-      assertEquals(Map.of(), search(gone), "what is left of guests");
+      assertEquals(Map.of(), search(gone), () -> "what is left of guests, in " + gone.places());
       int keys = 3 * 4 * ENGINES.size(); // three runs of 16 bytes each, four keys: one copy of each
       Map<String, Integer> kept = search(platforms);
       assertEquals(
@@ -215,7 +215,8 @@ class KeysIT {
     } finally {
       sides.forEach(Side::close);
     }
-    assertEquals(Map.of(), search(platforms), "what is left of platforms");
+    assertEquals(
+        Map.of(), search(platforms), () -> "what is left of platforms, in " + platforms.places());
   }
 
   private Path underTheSameRoot(String name) throws IOException {
