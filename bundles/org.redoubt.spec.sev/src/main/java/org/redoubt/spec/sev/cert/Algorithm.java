@@ -29,16 +29,8 @@ public enum Algorithm {
     return code < 0x100 ? "SHA-256" : "SHA-384";
   }
 
-  public boolean isRsa() {
-    return this == RSA_SHA256 || this == RSA_SHA384;
-  }
-
   public boolean isEcdsa() {
     return this == ECDSA_SHA256 || this == ECDSA_SHA384;
-  }
-
-  public boolean isEcdh() {
-    return this == ECDH_SHA256 || this == ECDH_SHA384;
   }
 
   /** The algorithm with this number. */
