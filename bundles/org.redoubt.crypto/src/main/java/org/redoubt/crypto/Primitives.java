@@ -22,14 +22,32 @@ public final class Primitives {
     return digest("SHA-256", parts);
   }
 
+  /** SHA-256 of nothing so far. */
+  public static MessageDigest runningSha256() {
+    return running("SHA-256");
+  }
+
+  /** A digest that goes on from where {@code running} is, by itself. */
+  public static MessageDigest copy(MessageDigest running) {
+    try {
+      return (MessageDigest) running.clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError("Bug: the JDK's digests can be cloned", e);
+    }
+  }
+
   /** The digest with the JDK's name {@code algorithm} of the parts, one after the other. */
   public static byte[] digest(String algorithm, byte[]... parts) {
+    MessageDigest d = running(algorithm);
+    for (byte[] p : parts) {
+      d.update(p);
+    }
+    return d.digest();
+  }
+
+  private static MessageDigest running(String algorithm) {
     try {
-      MessageDigest d = MessageDigest.getInstance(algorithm);
-      for (byte[] p : parts) {
-        d.update(p);
-      }
-      return d.digest();
+      return MessageDigest.getInstance(algorithm);
     } catch (GeneralSecurityException e) {
       throw new AssertionError("Bug: every JDK has " + algorithm, e);
     }

@@ -2,9 +2,9 @@ package org.redoubt.owner;
 
 import java.lang.foreign.MemorySegment;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
+import org.redoubt.crypto.Primitives;
 import org.redoubt.linux.boot.BootLayout;
 import org.redoubt.linux.boot.LinuxBoot;
 import org.redoubt.linux.boot.LinuxBootException;
@@ -70,18 +70,18 @@ public record LaunchPrediction(List<Region> regions) {
 
   /** The running digest after each region. */
   public List<Step> steps() {
-    MessageDigest running = sha256();
+    MessageDigest running = Primitives.runningSha256();
     List<Step> out = new ArrayList<>();
     for (Region r : regions) {
       running.update(r.bytes().asByteBuffer());
-      out.add(new Step(r.name(), r.gpa(), r.bytes().byteSize(), snapshot(running)));
+      out.add(new Step(r.name(), r.gpa(), r.bytes().byteSize(), Primitives.copy(running).digest()));
     }
     return List.copyOf(out);
   }
 
   /** The launch digest. */
   public byte[] digest() {
-    MessageDigest d = sha256();
+    MessageDigest d = Primitives.runningSha256();
     regions.forEach(r -> d.update(r.bytes().asByteBuffer()));
     return d.digest();
   }
@@ -98,21 +98,5 @@ public record LaunchPrediction(List<Region> regions) {
     List<Region> order = new ArrayList<>(regions);
     order.add(index, order.remove(index + 1));
     return new LaunchPrediction(order);
-  }
-
-  private static byte[] snapshot(MessageDigest running) {
-    try {
-      return ((MessageDigest) running.clone()).digest();
-    } catch (CloneNotSupportedException e) {
-      throw new AssertionError("Bug: the JDK's SHA-256 can be cloned", e);
-    }
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("Bug: every JDK has SHA-256", e);
-    }
   }
 }

@@ -7,9 +7,8 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import org.redoubt.crypto.Primitives;
 
 /**
  * A tweak that is linear in the address: T(spa) is the xor of one 16-byte constant for each bit set
@@ -95,15 +94,9 @@ public final class AddressTweak implements Tweak {
   }
 
   private static byte[] constant(int bit, boolean narrow) {
-    byte[] digest;
-    try {
-      digest =
-          MessageDigest.getInstance("SHA-256")
-              .digest(
-                  ("Redoubt memory tweak, address bit " + bit).getBytes(StandardCharsets.US_ASCII));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("This JDK has no SHA-256", e);
-    }
+    byte[] digest =
+        Primitives.sha256(
+            ("Redoubt memory tweak, address bit " + bit).getBytes(StandardCharsets.US_ASCII));
     byte[] constant = Arrays.copyOf(digest, 16);
     if (narrow) {
       constant[3] &= 0x7F;

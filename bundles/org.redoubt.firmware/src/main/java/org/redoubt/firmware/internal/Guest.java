@@ -1,8 +1,8 @@
 package org.redoubt.firmware.internal;
 
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import org.jspecify.annotations.Nullable;
+import org.redoubt.crypto.Primitives;
 import org.redoubt.firmware.internal.keys.GuestKeys;
 import org.redoubt.spec.sev.GuestPolicy;
 import org.redoubt.spec.sev.GuestState;
@@ -14,7 +14,7 @@ public final class Guest {
   private final GuestPolicy policy;
   private final GuestKeys keys;
   private GuestState state;
-  private MessageDigest launchDigest = sha256();
+  private MessageDigest launchDigest = Primitives.runningSha256();
   private @Nullable Measurement measurement;
   private final boolean launchedHere;
   private int asid;
@@ -27,14 +27,6 @@ public final class Guest {
     this.policy = policy;
     this.keys = keys;
     this.launchedHere = state == GuestState.LUPDATE;
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("Bug: every JDK has SHA-256", e);
-    }
   }
 
   public int handle() {
@@ -71,11 +63,7 @@ public final class Guest {
    * place.
    */
   public MessageDigest copyLaunchDigest() {
-    try {
-      return (MessageDigest) launchDigest.clone();
-    } catch (CloneNotSupportedException e) {
-      throw new AssertionError("Bug: the JDK's SHA-256 can be cloned", e);
-    }
+    return Primitives.copy(launchDigest);
   }
 
   public void setLaunchDigest(MessageDigest digest) {

@@ -2,7 +2,6 @@ package org.redoubt.firmware.internal;
 
 import java.math.BigInteger;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import org.redoubt.crypto.Primitives;
 import org.redoubt.crypto.SecretBytes;
@@ -19,7 +18,7 @@ public final class RfcStream {
   private static final BigInteger MODULUS = BigInteger.ONE.shiftLeft(8 * IV_BYTES);
 
   private final byte[] ten;
-  private final MessageDigest sum;
+  private final MessageDigest sum = Primitives.runningSha256();
   private BigInteger next;
 
   /**
@@ -31,11 +30,6 @@ public final class RfcStream {
   public RfcStream(byte[] ten, byte[] iv) {
     this.ten = ten.clone();
     this.next = new BigInteger(1, iv);
-    try {
-      this.sum = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("Bug: every JDK has SHA-256", e);
-    }
   }
 
   /** The IV of the next piece that is sent. */
@@ -68,11 +62,7 @@ public final class RfcStream {
 
   /** The measurement of everything so far. */
   public byte[] measurement(SecretBytes tik) {
-    try {
-      return Primitives.hmacSha256(tik, ((MessageDigest) sum.clone()).digest());
-    } catch (CloneNotSupportedException e) {
-      throw new AssertionError("Bug: the JDK's SHA-256 can be cloned", e);
-    }
+    return Primitives.hmacSha256(tik, Primitives.copy(sum).digest());
   }
 
   @Override
