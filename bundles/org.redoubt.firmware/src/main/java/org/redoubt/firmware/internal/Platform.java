@@ -51,7 +51,8 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   private @Nullable PlatformKeys keys;
   private Store store;
   private int lastHandle;
-  private byte[][] packetRoom = new byte[2][0];
+  private byte[] room = {};
+  private byte[][] ring = {};
 
   /** Asked before a live guest gets a key for another engine. */
   @FunctionalInterface
@@ -330,14 +331,22 @@ public final class Platform implements KeyInstaller, AutoCloseable {
   }
 
   /**
-   * Room for a packet, twice: the command's until it ends. What is in it is of the commands before,
-   * which leave nothing secret. Fresh arrays of this size would cost as much time as AES.
+   * Room for at least {@code bytes}: the command's until it ends, which leaves nothing secret in
+   * it. Fresh arrays of this size would cost as much time as AES.
    */
-  public byte[][] packetRoom(int bytes) {
-    if (packetRoom[0].length < bytes) {
-      packetRoom = new byte[2][bytes];
+  public byte[] room(int bytes) {
+    if (room.length < bytes) {
+      room = new byte[bytes];
     }
-    return packetRoom;
+    return room;
+  }
+
+  /** A ring of buffers between two threads of a command; as {@link #room}. */
+  public byte[][] ring() {
+    if (ring.length == 0) {
+      ring = new byte[TwoThreads.RING][TwoThreads.PIECE_BYTES];
+    }
+    return ring;
   }
 
   /** A picture for people. */

@@ -93,6 +93,7 @@ final class TransferSpeed {
         Side to = Side.of(bytes)) {
       int sent = start(from, to, bytes);
       int received = receive(from, to);
+      MemorySegment wire = MemorySegment.ofArray(new byte[PACKET_BYTES]);
       for (int round = 0; round < rounds; round++) {
         double clock = openssl(true);
         double cpu = openssl(false);
@@ -102,7 +103,8 @@ final class TransferSpeed {
           Consumer<MemorySegment> send = packet(sent, GUEST + at);
           sending.add(() -> from.issue(SevCommand.SEND_UPDATE_DATA, send));
           to.put(HEADER, from.get(HEADER, 52));
-          to.put(PACKET, from.get(PACKET, PACKET_BYTES));
+          from.memory.view(0).read(PACKET, wire);
+          to.memory.view(0).write(PACKET, wire);
           Consumer<MemorySegment> receive = packet(received, GUEST + at);
           receiving.add(() -> to.issue(SevCommand.RECEIVE_UPDATE_DATA, receive));
         }

@@ -13,6 +13,7 @@ import org.redoubt.firmware.internal.Command;
 import org.redoubt.firmware.internal.Decision;
 import org.redoubt.firmware.internal.Guest;
 import org.redoubt.firmware.internal.Refusal;
+import org.redoubt.firmware.internal.TwoThreads;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.GuestState;
 import org.redoubt.spec.sev.SevCommand;
@@ -38,6 +39,8 @@ import org.redoubt.spec.sev.command.PacketHeader;
  * </pre>
  */
 abstract class ReceiveUpdate extends Command.OfGuest {
+  private static final long PAGE_BYTES = 4096;
+
   private final int kind;
 
   ReceiveUpdate(SevCommand id, int kind) {
@@ -89,21 +92,25 @@ abstract class ReceiveUpdate extends Command.OfGuest {
 
   private Decision open(Call call, Guest guest, LaunchSecretBuffer b, PacketHeader header) {
     MemoryView host = call.platform().memory().view(PageTag.SHARED);
+    MemoryView secret = call.platform().memory().view(guest.asid());
     PacketCipher cipher =
         guest.keys().transport().packet(kind, header.flags(), header.iv(), b.guestLen());
     int length = b.guestLen();
-    byte[][] room = call.platform().packetRoom(length);
-    byte[] packet = room[0];
-    byte[] plain = room[1];
+    byte[][] packet = call.platform().ring();
+    byte[] plain = call.platform().room(length);
     boolean good = false;
     try {
-      TwoThreads.run(
+      TwoThreads.relay(
+          b.transPaddr(),
           length,
           (at, count) -> {
-            host.read(b.transPaddr() + at, MemorySegment.ofArray(packet).asSlice(at, count));
-            cipher.crypt(packet, at, count, plain, at);
+            byte[] piece = packet[TwoThreads.slot(b.transPaddr(), at)];
+            host.read(b.transPaddr() + at, MemorySegment.ofArray(piece).asSlice(0, count));
+            cipher.crypt(piece, 0, count, plain, (int) at);
+            makeRoom(secret, b.guestPaddr() + at, count);
           },
-          (at, count) -> cipher.authenticate(packet, at, count));
+          (at, count) ->
+              cipher.authenticate(packet[TwoThreads.slot(b.transPaddr(), at)], 0, count));
       good = cipher.isAuthentic(header.mac());
     } finally {
       if (!good) {
@@ -121,15 +128,27 @@ abstract class ReceiveUpdate extends Command.OfGuest {
             Packets.question(b),
             () -> {
               try {
-                call.platform()
-                    .memory()
-                    .view(guest.asid())
-                    .write(b.guestPaddr(), MemorySegment.ofArray(plain).asSlice(0, length));
+                TwoThreads.share(
+                    b.guestPaddr(),
+                    length,
+                    (at, count) ->
+                        secret.write(
+                            b.guestPaddr() + at, MemorySegment.ofArray(plain).asSlice(at, count)));
               } finally {
                 Arrays.fill(plain, 0, length, (byte) 0);
               }
               return Optional.empty();
             })
         .orElse(() -> Arrays.fill(plain, 0, length, (byte) 0));
+  }
+
+  /**
+   * Has the SoC cache get the pages that will be written if the MAC is right: others have to be
+   * evicted for them, which this thread has time for while another computes the MAC.
+   */
+  private static void makeRoom(MemoryView secret, long spa, int count) {
+    for (long at = spa; at < spa + count; at = (at | PAGE_BYTES - 1) + 1) {
+      secret.getByte(at);
+    }
   }
 }

@@ -13,6 +13,7 @@ import org.redoubt.firmware.internal.Command;
 import org.redoubt.firmware.internal.Decision;
 import org.redoubt.firmware.internal.Guest;
 import org.redoubt.firmware.internal.Refusal;
+import org.redoubt.firmware.internal.TwoThreads;
 import org.redoubt.spec.sev.GuestState;
 import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.spec.sev.command.LaunchSecretBuffer;
@@ -81,20 +82,22 @@ abstract class SendUpdate extends Command.OfGuest {
     MemoryView secret = call.platform().memory().view(guest.asid());
     MemoryView host = call.platform().memory().view(PageTag.SHARED);
     PacketCipher cipher = guest.keys().transport().packet(kind, 0, iv, b.guestLen());
-    byte[][] room = call.platform().packetRoom(b.guestLen());
-    byte[] plain = room[0];
-    byte[] packet = room[1];
+    byte[] plain = call.platform().room(TwoThreads.PIECE_BYTES);
+    byte[][] packet = call.platform().ring();
+    long from = b.guestPaddr();
     try {
-      TwoThreads.run(
+      TwoThreads.relay(
+          from,
           b.guestLen(),
           (at, count) -> {
-            secret.read(b.guestPaddr() + at, MemorySegment.ofArray(plain).asSlice(0, count));
-            cipher.crypt(plain, 0, count, packet, at);
-            host.write(b.transPaddr() + at, MemorySegment.ofArray(packet).asSlice(at, count));
+            byte[] piece = packet[TwoThreads.slot(from, at)];
+            secret.read(from + at, MemorySegment.ofArray(plain).asSlice(0, count));
+            cipher.crypt(plain, 0, count, piece, 0);
+            host.write(b.transPaddr() + at, MemorySegment.ofArray(piece).asSlice(0, count));
           },
-          (at, count) -> cipher.authenticate(packet, at, count));
+          (at, count) -> cipher.authenticate(packet[TwoThreads.slot(from, at)], 0, count));
     } finally {
-      Arrays.fill(plain, 0, Math.min(plain.length, TwoThreads.LONG_BYTES), (byte) 0);
+      Arrays.fill(plain, 0, Math.min(b.guestLen(), TwoThreads.PIECE_BYTES), (byte) 0);
     }
     call.write(b.hdrPaddr(), PacketHeader.of(0, iv, cipher.mac()).toBytes());
     answer(b).write(call.buffer());
