@@ -2,10 +2,8 @@ package org.redoubt.owner;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Base64;
@@ -88,27 +86,12 @@ public record OwnerSession(SevCertificate dhCertificate, SessionBlob blob, Trans
   /** Writes the four files; the keys' are readable by their owner only. */
   public SessionFiles save(Path folder, String name) throws IOException {
     SessionFiles f = SessionFiles.in(folder, name);
-    writeSecret(f.tik(), keys.tik());
-    writeSecret(f.tek(), keys.tek());
+    SecretFile.write(f.tik(), keys.tik().expose(InsecureSecretAccess.get()));
+    SecretFile.write(f.tek(), keys.tek().expose(InsecureSecretAccess.get()));
     Base64.Encoder base64 = Base64.getEncoder();
     Files.write(f.dhCertificate(), base64.encode(dhCertificate.toBytes()));
     Files.write(f.session(), base64.encode(blob.toBytes()));
     return f;
-  }
-
-  private static void writeSecret(Path file, SecretBytes secret) throws IOException {
-    byte[] raw = secret.expose(InsecureSecretAccess.get());
-    try {
-      Files.deleteIfExists(file);
-      if (FileSystems.getDefault().supportedFileAttributeViews().contains("posix")) {
-        Files.createFile(
-            file,
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      }
-      Files.write(file, raw);
-    } finally {
-      Arrays.fill(raw, (byte) 0);
-    }
   }
 
   /**

@@ -178,6 +178,44 @@ public final class OwnerTasks {
   }
 
   /**
+   * Where an owner of platforms keeps what makes them one.
+   *
+   * @param key {@code NAME_oca.pem}
+   * @param certificate {@code NAME_oca.cert}
+   */
+  public record OcaFiles(Path key, Path certificate) {
+    /** The files of the owner called {@code name}. */
+    public static OcaFiles in(Path folder, String name) {
+      return new OcaFiles(folder.resolve(name + "_oca.pem"), folder.resolve(name + "_oca.cert"));
+    }
+  }
+
+  /**
+   * Signs a platform's request as its owner; makes the owner's key and certificate if there are
+   * none.
+   *
+   * @param request what {@code psp:csr} wrote; overwritten by the signed certificate
+   * @return the OCA's fingerprint
+   */
+  public String certify(Path request, OcaFiles files) throws IOException, OwnerException {
+    byte[] csr = Files.readAllBytes(request);
+    if (csr.length != SevCertificate.BYTES) {
+      throw new OwnerException(
+          "%s has %d bytes: a request has %d".formatted(request, csr.length, SevCertificate.BYTES));
+    }
+    if (!Files.exists(files.key())) {
+      PlatformOwner.makeKey(files.key(), random);
+    }
+    try (PlatformOwner owner = PlatformOwner.read(files.key())) {
+      SevCertificate pek = owner.certify(new SevCertificate(csr));
+      SevCertificate oca = owner.certificate();
+      Files.write(files.certificate(), oca.toBytes());
+      Files.write(request, pek.toBytes());
+      return PlatformOwner.fingerprint(oca);
+    }
+  }
+
+  /**
    * Seals a secret and writes packet header and payload, as {@code sevctl secret build} does.
    *
    * @param secret the plain secret: a {@link SecretTable}, or anything else, which is padded with

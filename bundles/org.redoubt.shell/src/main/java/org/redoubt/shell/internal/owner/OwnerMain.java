@@ -24,7 +24,8 @@ public final class OwnerMain extends ShellCommand {
               "verify-platform", new OwnerVerifyPlatform(),
               "measure", new OwnerMeasure(),
               "verify", new OwnerVerify(),
-              "secret", new OwnerSecret()));
+              "secret", new OwnerSecret(),
+              "certify", new OwnerCertify()));
 
   @Override
   protected Invocation invocation() {
@@ -33,12 +34,12 @@ public final class OwnerMain extends ShellCommand {
 
   @Command(
       name = "owner",
-      description = "The guest owner's side: session, verify-platform, measure, verify, secret.")
+      description = "The owner's side: session, verify-platform, measure, verify, secret, certify.")
   private static final class Arguments implements Invocation {
     @Parameters(
         index = "0",
         paramLabel = "WHAT",
-        description = "session, verify-platform, measure, verify or secret.")
+        description = "session, verify-platform, measure, verify, secret or certify.")
     private String what = "";
 
     @Unmatched private List<String> rest = new ArrayList<>();

@@ -50,9 +50,7 @@ public final class PspCsr extends ShellCommand {
           .println(
               "Wrote "
                   + target
-                  + ": sign it with the owner's OCA, then psp:import-oca "
-                  + target
-                  + " OCA");
+                  + ": 'owner:certify' signs it with the owner's OCA, 'psp:import-oca' takes it");
       return 0;
     }
   }

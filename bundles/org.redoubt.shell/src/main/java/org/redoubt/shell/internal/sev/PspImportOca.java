@@ -10,7 +10,9 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 import org.redoubt.api.HypervisorException;
+import org.redoubt.owner.PlatformOwner;
 import org.redoubt.shell.internal.ShellCommand;
+import org.redoubt.spec.sev.cert.SevCertificate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -46,10 +48,13 @@ public final class PspImportOca extends ShellCommand {
 
     @Override
     public int run(Io io) throws HypervisorException, IOException {
-      processors
-          .admin()
-          .importOwner(read(Objects.requireNonNull(pek)), read(Objects.requireNonNull(oca)));
+      byte[] owner = read(Objects.requireNonNull(oca));
+      processors.admin().importOwner(read(Objects.requireNonNull(pek)), owner);
       io.out().println("The platform is owned by the OCA in " + oca + "; it has a new PDH.");
+      io.out()
+          .println(
+              "For policy:use same-oca: oca="
+                  + PlatformOwner.fingerprint(new SevCertificate(owner)));
       return 0;
     }
 

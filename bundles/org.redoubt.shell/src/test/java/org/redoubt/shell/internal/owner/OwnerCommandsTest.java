@@ -10,8 +10,11 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.redoubt.crypto.Certificates;
+import org.redoubt.crypto.ChainReport;
 import org.redoubt.crypto.P384PrivateKey;
 import org.redoubt.crypto.TransportKeys;
 import org.redoubt.owner.LaunchLog;
@@ -47,6 +50,55 @@ final class OwnerCommandsTest {
                   key.publicKey().qy())
               .toBytes());
     }
+  }
+
+  @Test
+  void shouldSignAPlatformsRequestAsItsOwner() throws Exception {
+    String name = folder.resolve("me").toString();
+    Path key = Path.of(name + "_oca.pem");
+    Path request;
+    try (P384PrivateKey pek = P384PrivateKey.generate(new SecureRandom())) {
+      request =
+          file(
+              "csr",
+              SevCertificate.unsigned(
+                      1,
+                      55,
+                      Usage.PEK,
+                      Algorithm.ECDSA_SHA256,
+                      pek.publicKey().qx(),
+                      pek.publicKey().qy())
+                  .toBytes());
+    }
+    byte[] csr = Files.readAllBytes(request);
+    Called called = Called.of(new OwnerCertify(), "--name", name, request);
+    assertEquals(0, called.status(), called.out());
+    assertTrue(called.lines().get(1).matches("For policy:use same-oca: oca=[0-9a-f]{64}"));
+    SevCertificate oca = new SevCertificate(Files.readAllBytes(Path.of(name + "_oca.cert")));
+    SevCertificate signed = new SevCertificate(Files.readAllBytes(request));
+    assertEquals(Optional.empty(), ChainReport.checkOca(oca));
+    assertEquals(Optional.empty(), Certificates.checkSignedBy(signed, oca));
+    assertArrayEquals(new SevCertificate(csr).body(), signed.body());
+    byte[] pem = Files.readAllBytes(key);
+    Files.write(request, csr);
+    assertEquals(called, Called.of(new OwnerCertify(), "--name", name, request), "same key again");
+    assertArrayEquals(pem, Files.readAllBytes(key));
+    assertRefused("No request for a PEK's certificate: ", name, request); // signed already
+    assertRefused("No request for a PEK's certificate: ", name, pdh());
+    assertRefused("has 3 bytes", name, file("short", new byte[3]));
+    Files.write(request, csr);
+    Files.writeString(key, "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n");
+    assertRefused("openssl pkcs8 -topk8", name, request);
+    Files.writeString(key, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    assertRefused("no key on P-384 in PKCS #8", name, request);
+    assertArrayEquals(csr, Files.readAllBytes(request));
+  }
+
+  private static void assertRefused(String reason, String name, Path request) {
+    Called called = Called.of(new OwnerCertify(), "--name", name, request);
+    assertEquals(1, called.status(), called.out());
+    assertEquals(1, called.lines().size(), called.out());
+    assertTrue(called.out().contains(reason), called.out());
   }
 
   @Test
@@ -210,7 +262,9 @@ final class OwnerCommandsTest {
     assertTrue(called.out().contains("Launch digest "), called.out());
     Called none = Called.of(new OwnerMain(), "nix");
     assertEquals(
-        new Called(1, "'owner nix' is none of [measure, secret, session, verify, verify-platform]"),
+        new Called(
+            1,
+            "'owner nix' is none of [certify, measure, secret, session, verify, verify-platform]"),
         none);
     assertEquals(2, Called.of(new OwnerMain()).status());
   }
