@@ -113,9 +113,37 @@ class FirmwareIT {
         create.formatted("two", "--policy 0x0"), "Policy rate-limit refuses: more than 1");
     new Shell().run("policy:use rate-limit burst=50");
     new Shell().run(create.formatted("two", "--policy 0x0"));
+    // What does not fit changes nothing.
+    for (String wrong :
+        List.of("perMinute=0", "perMinute=-1", "perMinute=many", "perMinute=99999999999")) {
+      assertRefused("policy:use rate-limit burst=7 " + wrong, "perMinute takes a whole number");
+    }
     assertRefused("policy:use rate-limit bursts=1", "rate-limit has no setting 'bursts'");
-    new Shell().run("policy:use same-oca oca=nonsense");
-    assertRefused(create.formatted("three", "--policy 0x0"), "'nonsense' is no SHA-256");
+    assertRefused("policy:use rate-limit commands=NIX", "'NIX' is no firmware command");
+    assertShows(
+        "policy:list", "rate-limit +yes +burst=50 commands=LAUNCH_START,SEND.* perMinute=1 ");
+    assertRefused("policy:use same-oca oca=nonsense", "'nonsense' is no SHA-256");
+    assertRefused("policy:use no-debug launches=perhaps", "launches takes true or false");
+    assertShows("policy:list", "no-debug +no .*same-oca +no ");
+    new Shell().run("policy:use rate-limit burst=");
+    assertShows("policy:list", "rate-limit +yes +burst=10 ");
+  }
+
+  /** ConfigurationAdmin takes anything: such a policy is there, and refuses. */
+  @Test
+  void shouldRefuseWhileTheConfigurationOfAPolicyIsWrong() {
+    new Shell().run("policy:use rate-limit");
+    for (String wrong : List.of("perMinute=0", "perMinute=many", "commands=NIX")) {
+      new Shell().run("config:set org.redoubt.policy.rate-limit " + wrong);
+      Services.await(
+          "rate-limit refuses: " + wrong,
+          () -> new Shell().run("policy:list").contains("rate-limit       refuses"));
+      assertRefused(
+          create.formatted("one", "--policy 0x0"),
+          "Policy rate-limit refuses: its configuration is wrong: ");
+      new Shell().run("policy:use --off rate-limit");
+      new Shell().run("policy:use rate-limit");
+    }
   }
 
   /** The next command about a guest that runs: debugging stops, and goes on. */
@@ -226,18 +254,15 @@ class FirmwareIT {
         Services.context().installBundle(Examples.build("my-policy", folder).toUri().toString());
     vendor.start();
     try {
-      new Shell().run("config:set com.example.office-hours from=0 until=0");
-      Services.await(
-          "the office is closed",
-          () -> {
-            try {
-              new Shell().run(create.formatted("late", "--policy 0x0"));
-              new Shell().run("vm:stop late");
-              return false;
-            } catch (AssertionError e) {
-              return String.valueOf(e.getMessage()).contains("Policy office-hours refuses: ");
-            }
-          });
+      assertShows("policy:list", "office-hours +yes +from=8 until=18 ");
+      new Shell().run("policy:use office-hours from=0 until=0");
+      assertRefused(create.formatted("late", "--policy 0x0"), "Policy office-hours refuses: ");
+      new Shell().run("policy:use office-hours until=24");
+      new Shell().run(create.formatted("early", "--policy 0x0"));
+      new Shell().run("vm:stop early");
+      assertRefused("policy:use office-hours until=25", "a whole number from 0 to 24");
+      assertRefused("policy:use office-hours --off", "felix:stop ends it");
+      new Shell().run("policy:use office-hours until=0");
     } finally {
       vendor.uninstall();
     }

@@ -32,4 +32,15 @@ public interface FirmwarePolicy {
    * @param outcome what it answered
    */
   default void completed(PolicyRequest request, PolicyOutcome outcome) {}
+
+  /**
+   * What is wrong with this policy's configuration. One with a mistake in it is there all the same
+   * and refuses, since one that is not there lets everything through. Called from any thread,
+   * often.
+   *
+   * @return empty if nothing is; else one clear sentence without "its configuration"
+   */
+  default Optional<String> mistake() {
+    return Optional.empty();
+  }
 }

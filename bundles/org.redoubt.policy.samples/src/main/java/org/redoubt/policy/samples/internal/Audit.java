@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;
+import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.event.Event;
 import org.osgi.service.event.EventAdmin;
@@ -44,12 +45,18 @@ public final class Audit implements FirmwarePolicy {
   private static final String TOPIC = "org/redoubt/firmware/";
 
   private final EventAdmin events;
-  private final boolean refusedOnly;
+  private volatile boolean refusedOnly;
 
   /** Made by SCR. */
   @Activate
   public Audit(@Reference EventAdmin events, Settings settings) {
     this(events, settings.refusedOnly());
+  }
+
+  /** In force all the while. */
+  @Modified
+  void modified(Settings settings) {
+    refusedOnly = settings.refusedOnly();
   }
 
   Audit(EventAdmin events, boolean refusedOnly) {

@@ -24,9 +24,7 @@ record Fingerprints(Set<String> values, Optional<String> mistake) {
       if (!value.matches("[0-9a-f]{64}")) {
         return new Fingerprints(
             Set.of(),
-            Optional.of(
-                "its configuration is wrong: '%s' is no SHA-256 in hexadecimal (64 digits)"
-                    .formatted(value)));
+            Optional.of("'%s' is no SHA-256 in hexadecimal (64 digits)".formatted(value)));
       }
       out.add(value);
     }

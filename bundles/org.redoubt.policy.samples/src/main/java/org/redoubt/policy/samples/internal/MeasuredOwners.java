@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;
+import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
@@ -32,7 +33,7 @@ public final class MeasuredOwners implements FirmwarePolicy {
     String[] owners() default {};
   }
 
-  private final Fingerprints owners;
+  private volatile Fingerprints owners;
 
   /** Made by SCR. */
   @Activate
@@ -40,8 +41,19 @@ public final class MeasuredOwners implements FirmwarePolicy {
     this(Fingerprints.parse(settings.owners()));
   }
 
+  /** In force all the while. */
+  @Modified
+  void modified(Settings settings) {
+    owners = Fingerprints.parse(settings.owners());
+  }
+
   MeasuredOwners(Fingerprints owners) {
     this.owners = owners;
+  }
+
+  @Override
+  public Optional<String> mistake() {
+    return owners.mistake();
   }
 
   @Override
@@ -49,14 +61,15 @@ public final class MeasuredOwners implements FirmwarePolicy {
     if (!request.operation().equals("LAUNCH_START")) {
       return Optional.empty();
     }
-    if (owners.mistake().isPresent()) {
-      return owners.mistake();
+    Fingerprints ours = owners;
+    if (ours.mistake().isPresent()) {
+      return Requests.refusal(ours.mistake().get());
     }
     if (!Requests.detail(request, "SESSION").equals("owner")) {
       return Optional.of("no owner's session: nobody could verify the measurement");
     }
     String owner = Requests.detail(request, "DH_CERT");
-    return owners.values().isEmpty() || owners.values().contains(owner)
+    return ours.values().isEmpty() || ours.values().contains(owner)
         ? Optional.empty()
         : Optional.of("the owner with DH certificate %s is not one of ours".formatted(owner));
   }

@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;
+import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
@@ -28,12 +29,18 @@ public final class NoDebug implements FirmwarePolicy {
     boolean launches() default false;
   }
 
-  private final boolean launches;
+  private volatile boolean launches;
 
   /** Made by SCR. */
   @Activate
   public NoDebug(Settings settings) {
     this(settings.launches());
+  }
+
+  /** In force all the while. */
+  @Modified
+  void modified(Settings settings) {
+    launches = settings.launches();
   }
 
   NoDebug(boolean launches) {

@@ -20,6 +20,11 @@ final class Requests {
     }
   }
 
+  /** What a policy answers whose configuration is wrong. */
+  static Optional<String> refusal(String mistake) {
+    return Optional.of("its configuration is wrong: " + mistake);
+  }
+
   /** A detail; an empty text if it is not there. */
   static String detail(PolicyRequest request, String name) {
     return request.details().getOrDefault(name, "");

@@ -4,6 +4,7 @@ import java.util.Optional;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;
+import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
@@ -32,7 +33,7 @@ public final class SameOca implements FirmwarePolicy {
     String[] oca() default {};
   }
 
-  private final Fingerprints ocas;
+  private volatile Fingerprints ocas;
 
   /** Made by SCR. */
   @Activate
@@ -40,8 +41,19 @@ public final class SameOca implements FirmwarePolicy {
     this(Fingerprints.parse(settings.oca()));
   }
 
+  /** In force all the while. */
+  @Modified
+  void modified(Settings settings) {
+    ocas = Fingerprints.parse(settings.oca());
+  }
+
   SameOca(Fingerprints ocas) {
     this.ocas = ocas;
+  }
+
+  @Override
+  public Optional<String> mistake() {
+    return ocas.mistake();
   }
 
   @Override
@@ -54,14 +66,15 @@ public final class SameOca implements FirmwarePolicy {
   }
 
   private Optional<String> require(String who, PolicyRequest request, String detail) {
-    if (ocas.mistake().isPresent()) {
-      return ocas.mistake();
+    Fingerprints ours = ocas;
+    if (ours.mistake().isPresent()) {
+      return Requests.refusal(ours.mistake().get());
     }
     String oca = Requests.detail(request, detail);
-    return ocas.values().contains(oca)
+    return ours.values().contains(oca)
         ? Optional.empty()
         : Optional.of(
             "%s has the OCA %s, which is not one of the %d allowed"
-                .formatted(who, oca.isEmpty() ? "(unknown)" : oca, ocas.values().size()));
+                .formatted(who, oca.isEmpty() ? "(unknown)" : oca, ours.values().size()));
   }
 }

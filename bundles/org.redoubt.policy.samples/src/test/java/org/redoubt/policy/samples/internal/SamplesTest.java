@@ -108,11 +108,36 @@ final class SamplesTest {
     assertFalse(allows(policy, "LAUNCH_START"));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    // perMinute, burst, commands, mistake
+    "0,1,LAUNCH_START,perMinute=0",
+    "-7,1,LAUNCH_START,perMinute=-7",
+    "1,0,LAUNCH_START,burst=0",
+    "2147483647,1,LAUNCH_START,both take 1 to 1000000",
+    "1,1,LAUNCH_STRAT,is no firmware command",
+  })
+  void shouldRefuseWhenItsConfigurationIsWrong(
+      int perMinute, int burst, String commands, String mistake) {
+    FirmwarePolicy policy = new RateLimit(perMinute, burst, System::nanoTime, commands);
+    String refusal = policy.refuse(request("LAUNCH_START")).orElseThrow();
+    assertTrue(refusal.startsWith("its configuration is wrong: "), refusal);
+    assertTrue(refusal.contains(mistake), refusal);
+    assertTrue(policy.mistake().isPresent());
+  }
+
   @Test
-  void shouldRefuseWhenItsConfigurationIsWrong() {
-    Optional<String> refusal =
-        new RateLimit(0, 1, System::nanoTime, "LAUNCH_START").refuse(request("LAUNCH_START"));
-    assertTrue(refusal.orElseThrow().contains("perMinute=0"), refusal::toString);
+  void shouldSayWhatIsWrongWithItsFingerprints() {
+    for (FirmwarePolicy policy :
+        List.of(
+            new SameOca(Fingerprints.parse("nonsense")),
+            new MeasuredOwners(Fingerprints.parse("nonsense")))) {
+      assertEquals(
+          Optional.of("'nonsense' is no SHA-256 in hexadecimal (64 digits)"), policy.mistake());
+      assertFalse(allows(policy, "LAUNCH_START", "SESSION", "owner", "PLATFORM_OCA", "nonsense"));
+    }
+    assertEquals(Optional.empty(), new SameOca(Fingerprints.parse(OURS)).mistake());
+    assertEquals(Optional.empty(), new NoDebug(true).mistake());
   }
 
   @Test

@@ -12,8 +12,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
@@ -31,9 +29,6 @@ import org.redoubt.api.policy.FirmwarePolicy;
  */
 @Component(service = PolicyCatalog.class)
 public final class PolicyCatalog {
-  private static final Pattern ATTRIBUTE = Pattern.compile("<AD id=\"([^\"]+)\"[^>]*>");
-  private static final Pattern DEFAULT = Pattern.compile(" default=\"([^\"]*)\"");
-
   private final BundleContext context;
   private final ServiceComponentRuntime components;
   private final Map<FirmwarePolicy, Map<String, ?>> inForce = new ConcurrentHashMap<>();
@@ -48,6 +43,7 @@ public final class PolicyCatalog {
   @Reference(
       cardinality = ReferenceCardinality.MULTIPLE,
       policy = ReferencePolicy.DYNAMIC,
+      updated = "add",
       unbind = "remove")
   void add(FirmwarePolicy policy, Map<String, ?> properties) {
     inForce.put(policy, Map.copyOf(properties));
@@ -62,16 +58,20 @@ public final class PolicyCatalog {
    *
    * @param name its stable name
    * @param bundle who brings it
-   * @param pid where its configuration is; empty: it has none, and is in force while its bundle is
+   * @param pid where its configuration is; empty: it has none
+   * @param waits whether it is in force with a configuration only; else while its bundle is
    * @param inForce whether it is asked now
-   * @param settings what can be configured, with the values in force or, if it is not, by default
+   * @param mistake what it says is wrong with its configuration, while it is in force
+   * @param settings what can be configured, by name
    */
   record Entry(
       String name,
       String bundle,
       Optional<String> pid,
+      boolean waits,
       boolean inForce,
-      Map<String, String> settings) {}
+      Optional<String> mistake,
+      Map<String, PolicySetting> settings) {}
 
   List<Entry> entries() {
     List<Entry> out = new ArrayList<>();
@@ -82,7 +82,9 @@ public final class PolicyCatalog {
     }
     for (Map<String, ?> p : inForce.values()) {
       if (out.stream().noneMatch(e -> e.name.equals(name(p)))) {
-        out.add(new Entry(name(p), bundle(p), Optional.empty(), true, Map.of()));
+        out.add(
+            new Entry(
+                name(p), bundle(p), Optional.empty(), false, true, Optional.empty(), Map.of()));
       }
     }
     out.sort(Comparator.comparing(Entry::name));
@@ -91,40 +93,43 @@ public final class PolicyCatalog {
 
   private Entry entry(ComponentDescriptionDTO c) {
     String name = String.valueOf(c.properties.get(FirmwarePolicy.POLICY_NAME));
-    Optional<Map<String, ?>> service =
-        inForce.values().stream()
-            .filter(p -> name(p).equals(name))
-            .<Map<String, ?>>map(p -> p)
-            .findFirst();
-    Map<String, String> settings = new TreeMap<>();
-    defaults(c)
-        .forEach((key, value) -> {
-          Object now = service.<Object>map(p -> p.get(key)).orElse(value);
-          settings.put(key, text(now));
-        });
-    boolean configured = "require".equals(c.configurationPolicy);
+    Optional<Map.Entry<FirmwarePolicy, Map<String, ?>>> service =
+        inForce.entrySet().stream().filter(p -> name(p.getValue()).equals(name)).findFirst();
+    Map<String, PolicySetting> settings = metatype(c);
+    service.ifPresent(s ->
+        settings.replaceAll((key, setting) -> {
+          Object now = s.getValue().get(key);
+          return now == null ? setting : setting.with(text(now));
+        }));
+    boolean waits = "require".equals(c.configurationPolicy);
     return new Entry(
         name,
         c.bundle.symbolicName,
-        configured ? Optional.of(c.configurationPid[0]) : Optional.empty(),
+        waits || !settings.isEmpty() ? Optional.of(c.configurationPid[0]) : Optional.empty(),
+        waits,
         service.isPresent(),
+        service.flatMap(s -> mistake(s.getKey())),
         settings);
   }
 
+  private static Optional<String> mistake(FirmwarePolicy policy) {
+    try {
+      return policy.mistake();
+    } catch (RuntimeException e) { // a plug-in's
+      return Optional.of("it failed with " + e);
+    }
+  }
+
   /** What Metatype says can be configured, with the defaults. */
-  private Map<String, String> defaults(ComponentDescriptionDTO c) {
-    Map<String, String> out = new TreeMap<>();
+  private Map<String, PolicySetting> metatype(ComponentDescriptionDTO c) {
+    Map<String, PolicySetting> out = new TreeMap<>();
     Bundle bundle = context.getBundle(c.bundle.id);
     Enumeration<URL> files =
         bundle == null ? null : bundle.findEntries("OSGI-INF/metatype", "*.xml", false);
     while (files != null && files.hasMoreElements()) {
       String xml = read(files.nextElement());
       if (xml.contains("<Designate pid=\"" + c.configurationPid[0] + "\"")) {
-        Matcher attribute = ATTRIBUTE.matcher(xml);
-        while (attribute.find()) {
-          Matcher value = DEFAULT.matcher(attribute.group());
-          out.put(attribute.group(1), value.find() ? value.group(1) : "");
-        }
+        out.putAll(PolicySetting.parse(xml));
       }
     }
     return out;

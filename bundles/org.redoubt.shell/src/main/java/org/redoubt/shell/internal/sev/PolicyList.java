@@ -39,9 +39,9 @@ public final class PolicyList extends ShellCommand {
       for (PolicyCatalog.Entry e : catalog.entries()) {
         table.row(
             e.name(),
-            e.inForce() ? "yes" : "no",
-            e.settings().entrySet().stream()
-                .map(s -> s.getKey() + "=" + s.getValue())
+            e.mistake().isPresent() ? "refuses" : e.inForce() ? "yes" : "no",
+            e.settings().values().stream()
+                .map(s -> s.key() + "=" + s.value())
                 .collect(Collectors.joining(" ")),
             e.bundle());
       }
