@@ -110,15 +110,6 @@ final class TagState {
       }
       return current.fault();
     }
-
-    boolean uses(String engine) {
-      for (KeySlot old : olds) {
-        if (old.isOf(engine)) {
-          return true;
-        }
-      }
-      return current.isOf(engine);
-    }
   }
 
   private final int tag;
