@@ -10,6 +10,12 @@ final class Evictions {
   /** So many frames that take another's engine are passed over, at most. */
   private static final int MAX_LEFT = 1024;
 
+  /**
+   * Time for the write-backs of one batch, after the first: with a slow engine, whoever needs one
+   * frame would wait for 64.
+   */
+  private static final long BUDGET_NS = 200_000;
+
   private final Book book;
   private final Frames frames;
   private final Pool pool;
@@ -153,12 +159,14 @@ final class Evictions {
     handshake.revoke(lane.victims, lane.victimCount);
     lane.freed = 0;
     lane.work = Lane.Work.EXPEL;
+    long start = System.nanoTime();
+    boolean late = false;
     for (lane.victimAt = 0; lane.victimAt < lane.victimCount; lane.victimAt++) {
       int frame = lane.victims[lane.victimAt];
       long state = frames.state(frame);
       if (writeBack.needs(state)) {
-        if (writeBack.needsForeign(state, own)) {
-          frames.unlock(frame, 0); // a change of engine has begun meanwhile
+        if (late || writeBack.needsForeign(state, own)) {
+          frames.unlock(frame, 0); // if foreign, a change of engine has begun meanwhile
           continue;
         }
         String failure = writeBack.write(lane, frame, state);
@@ -172,6 +180,7 @@ final class Evictions {
           }
           // The guest is gone and its engine broken: DRAM keeps the older ciphertext.
         }
+        late = System.nanoTime() - start > BUDGET_NS;
       }
       lane.count(Counters.EVICTIONS, 1);
       frames.setState(frame, 0);
