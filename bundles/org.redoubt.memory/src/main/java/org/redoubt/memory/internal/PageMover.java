@@ -155,12 +155,14 @@ final class PageMover {
     if (frame == 0) {
       failure = old.fault();
       if (failure == null) {
-        failure = Ciphers.decryptProven(lane, old, spa, cache.dram().page(page));
+        takeFormer(lane, page);
+        failure = Ciphers.decryptProven(lane, old, spa, lane.formerIn);
       }
     } else if (!takeFromFrame(lane, page, frame)) {
       failure = old.fault();
       if (failure == null) {
-        failure = Ciphers.prove(lane, old, spa, lane.plainIn, cache.dram().page(page));
+        takeFormer(lane, page);
+        failure = Ciphers.prove(lane, old, spa, lane.plainIn, lane.formerIn);
       }
     }
     if (failure != null) {
@@ -175,7 +177,7 @@ final class PageMover {
     }
     if (undo != null && frame == 0 && old == keys.fallback()) {
       undo.prepare();
-      undo.keep(page, old, cache.dram().page(page));
+      undo.keep(page, old, lane.formerIn);
     } else if (undo != null && frame != 0) {
       undo.drop(page); // the frame has what a roll-back needs
     }
@@ -197,6 +199,11 @@ final class PageMover {
     VarHandle.loadLoadFence();
     long state = frames.state(frame);
     return (state & Frames.DIRTY) != 0 || cache.writeBack().owed(page, state);
+  }
+
+  private void takeFormer(Lane lane, long page) {
+    MemorySegment.copy(
+        cache.dram().bytes(), page << Dram.PAGE_SHIFT, lane.former, 0, Dram.PAGE_BYTES);
   }
 
   private void replace(MemorySegment cipher, long page, KeySlot current) {

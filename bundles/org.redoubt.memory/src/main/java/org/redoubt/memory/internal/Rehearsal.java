@@ -2,6 +2,7 @@ package org.redoubt.memory.internal;
 
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
@@ -20,8 +21,16 @@ final class Rehearsal {
   private static final int PAGES = 512;
   private static final int FRAMES = 256;
 
-  /** Enough for the JIT's last tier, of pages that are cached and of those that are not. */
-  private static final int ROUNDS = 80;
+  /** Pages that no change concerns: shared, or never written. */
+  private static final int OTHERS = 64;
+
+  /** Changes altogether: enough for the JIT's last tier, of cached pages and of others. */
+  private static final int SYSTEMS = 4;
+
+  private static final int ROUNDS = 20;
+
+  /** Between accesses: the movers are to move most pages, not the evictions of who writes. */
+  private static final Duration PAUSE = Duration.ofNanos(20_000);
 
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static boolean done;
@@ -37,40 +46,54 @@ final class Rehearsal {
   }
 
   private static void perform() throws HypervisorException {
+    // Four classes, so that the JIT does not count on the next engine being one it knows.
+    List<MemoryEncryptionEngineFactory> factories =
+        List.of(new Copying(), new Copying() {}, new Copying() {}, new Copying() {});
     Engines engines = new Engines();
-    Candidate one = new Candidate("one", new Copying(), 0, 2, 1);
-    Candidate other = new Candidate("other", new Copying(), 0, 1, 2);
-    engines.add(one);
-    engines.add(other);
-    MemoryConfig config =
-        MemoryConfig.of("rehearsal", (long) PAGES * Dram.PAGE_BYTES)
-            .withSocCacheBytes((long) FRAMES * Dram.PAGE_BYTES);
-    try (SocMemory system = SocMemory.create(config, one, new Alone(engines))) {
-      system.setKeyInstaller(Optional.of((asid, engine, key) -> Optional.empty()));
-      system.activate(1);
-      SplittableRandom random = new SplittableRandom(1);
-      for (int round = 0; round < ROUNDS; round++) {
-        for (int page = 0; page < PAGES; page++) {
-          system.view(1).putLong((long) page * Dram.PAGE_BYTES, round);
-        }
-        system.flush();
-        EngineChange change = system.changeEngine(round % 2 == 0 ? "other" : "one");
-        long end = System.nanoTime() + LIMIT.toNanos();
-        while (!change.await(Duration.ZERO)) {
-          write(system.view(1), random);
-          if (System.nanoTime() - end > 0) {
-            return;
-          }
-        }
+    for (int i = 0; i < factories.size(); i++) {
+      engines.add(new Candidate(String.valueOf(i), factories.get(i), 0, -i, i));
+    }
+    SplittableRandom random = new SplittableRandom(1);
+    try {
+      for (int i = 0; i < SYSTEMS; i++) {
+        perform(engines, random);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
+  /** Some changes in a fresh system: what happens in a first one only is rehearsed as often. */
+  private static void perform(Engines engines, SplittableRandom random)
+      throws HypervisorException, InterruptedException {
+    MemoryConfig config =
+        MemoryConfig.of("rehearsal", (long) (PAGES + OTHERS) * Dram.PAGE_BYTES)
+            .withSocCacheBytes((long) FRAMES * Dram.PAGE_BYTES);
+    try (SocMemory system =
+        SocMemory.create(config, engines.all().getFirst(), new Alone(engines))) {
+      system.setKeyInstaller(Optional.of((asid, engine, key) -> Optional.empty()));
+      system.activate(1);
+      for (int round = 1; round <= ROUNDS; round++) {
+        system.view(0).putLong((long) PAGES * Dram.PAGE_BYTES, round);
+        for (int page = 0; page < PAGES; page++) {
+          system.view(1).putLong((long) page * Dram.PAGE_BYTES, round);
+        }
+        system.flush();
+        EngineChange change = system.changeEngine(String.valueOf(round % engines.all().size()));
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (!change.await(PAUSE)) {
+          write(system.view(1), random);
+          if (System.nanoTime() - end > 0) {
+            return;
+          }
+        }
+      }
+    }
+  }
+
   /** What a guest does meanwhile: it reads and writes pages that are cached and others. */
   private static void write(MemoryView view, SplittableRandom random) {
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 8; i++) {
       long spa = (long) random.nextInt(PAGES) * Dram.PAGE_BYTES;
       if ((i & 1) == 0) {
         view.putLong(spa, i);
@@ -81,8 +104,7 @@ final class Rehearsal {
   }
 
   /** No cipher. */
-  private static final class Copying
-      implements MemoryEncryptionEngineFactory, MemoryEncryptionEngine {
+  private static class Copying implements MemoryEncryptionEngineFactory, MemoryEncryptionEngine {
     @Override
     public int keyBytes() {
       return 0;
@@ -112,6 +134,11 @@ final class Rehearsal {
     @Override
     public Supplier<Settings> settings() {
       return () -> Settings.DEFAULT;
+    }
+
+    @Override
+    public int vcpus() {
+      return 0;
     }
 
     @Override
