@@ -21,6 +21,9 @@ import org.redoubt.memory.internal.TagState.Keys;
  * go and come back.
  */
 final class Changes implements Faults {
+  /** Pages that an engine is to carry before it is worth having it compiled first: 16 MiB. */
+  private static final long MIN_WARM_UP = 4096;
+
   private static final System.Logger LOG = System.getLogger("org.redoubt.memory");
 
   private final SocMemory system;
@@ -34,6 +37,9 @@ final class Changes implements Faults {
 
   /** Services whose engines have failed: put to work again by command only. */
   private final Set<Long> distrusted = ConcurrentHashMap.newKeySet();
+
+  /** Services whose engines have been warmed up. */
+  private final Set<Long> warm = ConcurrentHashMap.newKeySet();
 
   private boolean preparing;
   private boolean closed;
@@ -151,6 +157,17 @@ final class Changes implements Faults {
     return movement;
   }
 
+  /**
+   * Has the JIT compile an engine before a guest waits for it: its first calls may take a thousand
+   * times as long as later ones. Only when it will be called that often.
+   */
+  private void warmUp(Candidate candidate, KeySlot slot) throws Bounded.Failure {
+    if (system.carriedPages() < MIN_WARM_UP || !warm.add(candidate.serviceId())) {
+      return;
+    }
+    EngineMaker.warmUp(slot, settings.get().engineLimit());
+  }
+
   private void handOver(Movement movement) throws HypervisorException {
     Candidate from = movement.fromCandidate();
     Candidate target = movement.toCandidate();
@@ -160,7 +177,9 @@ final class Changes implements Faults {
       do {
         for (TagState tag : keys.tagsWithKeys()) {
           if (!fresh.containsKey(tag)) {
-            fresh.put(tag, keys.obtain(tag.tag(), target));
+            KeySlot slot = keys.obtain(tag.tag(), target);
+            fresh.put(tag, slot);
+            warmUp(target, slot);
           }
         }
         // It is active from the first use of the new engine on: if that fails, it turns back.
@@ -173,7 +192,7 @@ final class Changes implements Faults {
           "Engine %s cannot take over from %s: %s".formatted(target.name(), from.name(), e.text()),
           e);
     } finally {
-      fresh.values().forEach(keys::drop);
+      fresh.values().forEach(keys::retire);
     }
   }
 
@@ -484,6 +503,9 @@ final class Changes implements Faults {
       }
       try {
         Movement movement = beginWhenIdle(next, end);
+        if (!movement.awaitQuietly((end - System.nanoTime()) / 2)) {
+          movement.hurry();
+        }
         if (!movement.awaitQuietly(end - System.nanoTime())) {
           return " (carrying them over to %s takes too long)".formatted(next.name());
         }

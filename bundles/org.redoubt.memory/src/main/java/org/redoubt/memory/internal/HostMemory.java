@@ -164,8 +164,9 @@ final class HostMemory {
     return FALLOCATE.isPresent();
   }
 
+  /** A function of the C library on Linux; empty elsewhere. */
   @SuppressWarnings("restricted")
-  private static Optional<MethodHandle> find(String name, FunctionDescriptor type) {
+  static Optional<MethodHandle> find(String name, FunctionDescriptor type) {
     if (!LINUX) {
       return Optional.empty();
     }

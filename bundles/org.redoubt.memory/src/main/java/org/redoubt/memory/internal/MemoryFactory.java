@@ -91,6 +91,11 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
   }
 
   @Override
+  public int vcpus() {
+    return systems.stream().mapToInt(system -> system.cache().handshake().count()).sum();
+  }
+
+  @Override
   public void background(Runnable task) {
     try {
       background.execute(() -> {

@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.redoubt.api.memory.EngineChange;
 
@@ -14,7 +15,14 @@ import org.redoubt.api.memory.EngineChange;
  */
 final class Movement implements EngineChange {
   private static final int CHUNK = 256;
-  static final int WORKERS = Math.min(2, Runtime.getRuntime().availableProcessors());
+  private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
+  /** Movers at work at once, at most. */
+  static final int WORKERS = Math.min(2, PROCESSORS);
+
+  /** How much nicer than a virtual CPU a mover is: it gets a quarter of a processor they share. */
+  private static final int NICER = 5;
+
   private static final int PAGES_A_TURN = 1024;
   private static final int MAX_IDLE_PASSES = 2000;
 
@@ -31,6 +39,7 @@ final class Movement implements EngineChange {
   private volatile State state = State.RUNNING;
   private volatile @Nullable String failure;
   private volatile boolean stop;
+  private volatile boolean hurried;
 
   Movement(
       SocMemory system,
@@ -132,6 +141,11 @@ final class Movement implements EngineChange {
     }
   }
 
+  /** From now on it takes what processors there are, whoever else would need them. */
+  void hurry() {
+    hurried = true;
+  }
+
   /** Rolls back, if it is not too late. */
   void turnBack(String reason) {
     synchronized (changes) {
@@ -204,18 +218,27 @@ final class Movement implements EngineChange {
   }
 
   /**
-   * Goes over all of DRAM once.
+   * Goes over all of DRAM once; unless there is a hurry, it leaves every virtual CPU a processor as
+   * far as there are so many, and gives way to them.
    *
    * @param patient whether to wait for pages that others have: the first time, going on is better
    */
   private void pass(boolean patient) {
+    boolean all = hurried;
+    int vcpus = system.vcpus();
+    int workers = all ? WORKERS : Math.clamp(PROCESSORS - vcpus, 1, WORKERS);
     AtomicLong cursor = new AtomicLong();
-    CountDownLatch working = new CountDownLatch(WORKERS);
-    for (int i = 0; i < WORKERS; i++) {
+    CountDownLatch working = new CountDownLatch(workers);
+    for (int i = 0; i < workers; i++) {
       Thread.ofPlatform()
           .daemon()
           .name("redoubt page mover " + system.config().name())
-          .start(() -> work(cursor, working, patient));
+          .start(() -> {
+            if (vcpus > 0 && !all) {
+              HostThread.beNicer(NICER);
+            }
+            work(cursor, working, patient, all);
+          });
     }
     boolean interrupted = false;
     while (working.getCount() > 0) {
@@ -230,7 +253,7 @@ final class Movement implements EngineChange {
     }
   }
 
-  private void work(AtomicLong cursor, CountDownLatch working, boolean patient) {
+  private void work(AtomicLong cursor, CountDownLatch working, boolean patient, boolean all) {
     SocCache cache = system.cache();
     Lane lane = cache.lanes().take();
     lane.onAbandoned = working::countDown;
@@ -238,15 +261,16 @@ final class Movement implements EngineChange {
     try {
       long pages = cache.dram().pages();
       State began = state;
+      BooleanSupplier stopped = () -> stop; // once, not an object a page
       int moved = 0;
       for (long first = cursor.getAndAdd(CHUNK);
-          first < pages && problem == null && state == began;
+          first < pages && problem == null && state == began && hurried == all;
           first = cursor.getAndAdd(CHUNK)) {
         long end = Math.min(first + CHUNK, pages);
         for (long page = first; page < end && problem == null && state == began; page++) {
           TagState tag = mover.toMove(page);
           if (tag != null) {
-            problem = mover.move(lane, page, tag, patient, () -> stop);
+            problem = mover.move(lane, page, tag, patient, stopped);
             if (++moved % PAGES_A_TURN == 0) {
               Thread.yield(); // a guest that waits for a processor goes first
             }

@@ -373,7 +373,8 @@ final class SocMemory implements MemorySystem {
     }
   }
 
-  private long carriedPages() {
+  /** Pages of DRAM that engines in use have written. */
+  long carriedPages() {
     long pages = 0;
     for (KeySlot slot : slots.all()) {
       pages += slot.plain() || slot.dead() ? 0 : slot.pages();
@@ -410,6 +411,10 @@ final class SocMemory implements MemorySystem {
       }
     }
     return ready != null;
+  }
+
+  int vcpus() {
+    return around.vcpus();
   }
 
   /** Has the right engine determined again, soon and on a thread of its own. */

@@ -11,6 +11,9 @@ interface Surroundings {
   /** Runs something soon, one thing after the other. */
   void background(Runnable task);
 
+  /** Virtual CPUs that there are in all memory systems, whether they run or not. */
+  int vcpus();
+
   /** Takes a closed system off the list. */
   void forget(SocMemory system);
 }

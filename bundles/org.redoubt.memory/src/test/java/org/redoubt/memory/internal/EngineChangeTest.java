@@ -380,6 +380,31 @@ class EngineChangeTest {
     }
   }
 
+  /**
+   * Its first calls are for the JIT, when many pages are to be carried; no page depends on them.
+   */
+  @ParameterizedTest
+  @CsvSource({"THROW, threw IllegalStateException: injected", "HANG, takes more than 300 ms"})
+  void shouldRefuseEngineThatFailsWhileItIsWarmedUp(Trouble trouble, String why) throws Exception {
+    int pages = 4400;
+    Rig quick = new Rig(Duration.ofMillis(300));
+    try (MemorySystem system = quick.system(pages, 64)) {
+      for (int page = 0; page < pages; page++) {
+        system.view(1).putLong((long) page * PAGE, page);
+      }
+      system.flush();
+      quick.beta.breakAfter(2, trouble); // the trial of the first key
+      assertRefused(system, "beta", "beta cannot take over from alpha", why);
+      assertEquals("alpha", system.engine());
+      assertEquals(0, quick.beta.afterClose.get(), "nothing is called after close");
+      quick.beta.mend();
+      assertEquals(EngineChange.State.DONE, change(system, "beta").state());
+      for (int page = 0; page < pages; page++) {
+        assertEquals(page, system.view(1).getLong((long) page * PAGE));
+      }
+    }
+  }
+
   private static void assertRefused(MemorySystem system, String engine, String... parts) {
     String message =
         String.valueOf(
