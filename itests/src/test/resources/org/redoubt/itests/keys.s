@@ -12,8 +12,8 @@
 .set GDT, 0x1d04000
 .set STACK, 0x1d10000
 .set KEY, 5
-.set AD, 1 << 2 * KEY
-.set WD, 2 << 2 * KEY
+.set AD, 1 << (2 * KEY)
+.set WD, 2 << (2 * KEY)
 
 .code64
 .globl start
@@ -170,6 +170,8 @@ start:
     jne failed
 
     inc %r14d                       # 8: fetches
+    xor %eax, %eax
+    call rights
     movb $0xc3, PAGE + 0x100
     mov $AD | WD, %eax
     call rights
