@@ -72,6 +72,9 @@ public final class Main {
   @Parameters(arity = "0..*", hidden = true)
   private List<String> command = new ArrayList<>();
 
+  /** A signal ends the process: what fails from here on does so because the bundles stop. */
+  private volatile boolean stopping;
+
   private Main() {}
 
   /** Runs the command line and exits with its status. */
@@ -91,7 +94,9 @@ public final class Main {
       System.err.println("redoubt: Not started: " + Problems.oneLine(e));
       status = FAILED;
     } catch (RuntimeException | LinkageError e) {
-      e.printStackTrace();
+      if (!main.stopping) {
+        e.printStackTrace();
+      }
       status = FAILED;
     }
     // Threads that a bundle forgot must not keep the process.
@@ -131,7 +136,7 @@ public final class Main {
       return FAILED;
     }
     Host host = Host.start(configuration, set, problems);
-    Thread stopper = new Thread(host::close, "stop");
+    Thread stopper = new Thread(() -> stop(host), "stop");
     Runtime.getRuntime().addShutdownHook(stopper);
     int status = strict && problems.count() > 0 ? FAILED : host.run(entryArguments());
     if (Runtime.getRuntime().removeShutdownHook(stopper)) {
@@ -141,6 +146,11 @@ public final class Main {
       Files.createFile(installation.complete());
     }
     return status;
+  }
+
+  private void stop(Host host) {
+    stopping = true;
+    host.close();
   }
 
   private String[] entryArguments() {
