@@ -96,6 +96,11 @@ final class Launched implements AutoCloseable {
     throw new IOException("no VmHWM of " + process.pid());
   }
 
+  /** Ends it by SIGTERM. */
+  void terminate() {
+    process.destroy();
+  }
+
   String out() {
     return out.toString();
   }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -248,6 +249,23 @@ class LauncherIT {
     assertTrue(
         outcome.out().lines().anyMatch(line -> line.matches("bouncycastle .* in use")),
         outcome::toString);
+  }
+
+  /** Writes '>' to the serial port, and spins. */
+  private static final String SPIN = "66baf803 b03e ee ebfe";
+
+  @Test
+  void shouldEndWithoutAWordWhenItIsTerminated() throws Exception {
+    Path kernel = Files.write(folder.resolve("kernel"), HandMadeKernel.ofListing(SPIN));
+    try (Launched run =
+        Launched.of(
+            "run", "--kernel", kernel.toString(), "--memory", "64M", "--protection", "none")) {
+      run.expect(">", Duration.ofMinutes(2));
+      run.terminate();
+      assertEquals(128 + 15, run.exitCode(Duration.ofMinutes(1)), run::err);
+      assertEquals("", run.err());
+      assertEquals(">", run.out());
+    }
   }
 
   @Test

@@ -91,7 +91,7 @@ final class Console {
       session.put(TERMINAL, !terminal.getType().startsWith(Terminal.TYPE_DUMB));
       terminal.handle(Terminal.Signal.INT, signal -> interrupt(session));
       ((LineReaderImpl) reader).setCompleter(new CommandCompleter(commands, session));
-      loop(reader, session, new Line(session, out, out));
+      loop(reader, session, new Line(session, out, out, stopping));
       return 0;
     }
   }

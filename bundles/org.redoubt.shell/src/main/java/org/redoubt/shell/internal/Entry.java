@@ -67,7 +67,7 @@ public final class Entry implements ToIntFunction<String[]> {
           yield 0;
         }
         case "--rehearse" -> new Console(processor, commands, () -> stopping).rehearse();
-        case "-c" -> new Line(session, out, err).run(arguments[1]);
+        case "-c" -> new Line(session, out, err, () -> stopping).run(arguments[1]);
         default -> subcommand(session, arguments);
       };
     }
@@ -85,7 +85,7 @@ public final class Entry implements ToIntFunction<String[]> {
   private int shell() {
     try (CommandSession session = session()) {
       if (System.console() == null || !System.console().isTerminal()) {
-        return new Script(in, new Line(session, out, err)).run();
+        return new Script(in, new Line(session, out, err, () -> stopping)).run();
       }
       return new Console(processor, commands, () -> stopping).run();
     }
@@ -100,6 +100,6 @@ public final class Entry implements ToIntFunction<String[]> {
               .formatted(arguments[0], String.join(", ", commands.names(SUBCOMMANDS))));
       return Line.USAGE;
     }
-    return new Line(session, out, err).status(() -> command.execute(session, rest));
+    return new Line(session, out, err, () -> stopping).status(() -> command.execute(session, rest));
   }
 }

@@ -2,6 +2,7 @@ package org.redoubt.shell.internal;
 
 import java.io.PrintStream;
 import java.util.concurrent.Callable;
+import java.util.function.BooleanSupplier;
 import org.apache.felix.service.command.CommandSession;
 import org.apache.felix.service.command.Converter;
 import org.jspecify.annotations.Nullable;
@@ -12,8 +13,10 @@ import org.jspecify.annotations.Nullable;
  * @param session where they run
  * @param out receives results
  * @param err receives failures
+ * @param stopping whether the framework is being stopped, by a signal for one: a command that fails
+ *     by that has failed without a word, and this bundle's classes may not be there any more
  */
-record Line(CommandSession session, PrintStream out, PrintStream err) {
+record Line(CommandSession session, PrintStream out, PrintStream err, BooleanSupplier stopping) {
   static final int FAILED = 1;
   static final int USAGE = 2;
 
@@ -34,8 +37,16 @@ record Line(CommandSession session, PrintStream out, PrintStream err) {
       }
       return 0;
     } catch (Exception e) {
+      if (stopping.getAsBoolean()) {
+        return FAILED;
+      }
       err.println(Failures.oneLine(e));
       return e instanceof UsageException ? USAGE : FAILED;
+    } catch (LinkageError e) {
+      if (stopping.getAsBoolean()) {
+        return FAILED;
+      }
+      throw e;
     } finally {
       out.flush();
       err.flush();
