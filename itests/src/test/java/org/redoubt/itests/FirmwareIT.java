@@ -248,6 +248,20 @@ class FirmwareIT {
     assertShows("psp:status", "API 1\\.55"); // what the chip came with
   }
 
+  /** The host's driver knows one set of registers; the posting's are others. */
+  @Test
+  void shouldGoOnAfterAnUpdateThatItCannotTalkTo() {
+    new Shell().run("psp:status");
+    assertRefused("psp:update sev-rfc", "That firmware has other registers than this host's");
+    assertShows("psp:status", "^API 1\\.55, build 1\nState INIT");
+    Path image = folder.resolve("image");
+    new Shell().run("psp:update sev --save " + image);
+    assertShows("psp:update --image " + image, "^API 1\\.55, build 1 -> 1\\.55, build 1\n$");
+    assertRefused("psp:update nix", "expected an installed firmware, found nix");
+    assertRefused("psp:update sev --svn 0", "BAD_SVN");
+    assertShows("psp:status", "^API 1\\.55, build 1\nState INIT");
+  }
+
   @Test
   void shouldObeyAPolicyFromElsewhereWhileItIsThere() throws Exception {
     Bundle vendor =

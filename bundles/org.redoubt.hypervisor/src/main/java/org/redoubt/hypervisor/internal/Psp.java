@@ -121,20 +121,26 @@ final class Psp implements PlatformAdmin, AutoCloseable {
   @Override
   public synchronized void updateFirmware(byte[] image) throws HypervisorException {
     shutDown();
+    HypervisorException failed = null;
     try {
       load(image);
     } catch (HypervisorException e) {
-      init();
-      throw e;
+      failed = e;
     }
-    if (processor.mailbox().read(Mailbox.CMDRESP) == NO_REGISTER) {
+    // The old registers still hold the answer; this one holds none.
+    if (processor.mailbox().read(Mailbox.CMDBUF_ADDR_LO) == NO_REGISTER) {
       unusable = true;
       throw new HypervisorException(
           "That firmware has other registers than this host's driver: the secure processor goes off"
               + " and on again, with the firmware it came with");
     }
-    updated.accept(image);
+    if (failed == null) {
+      updated.accept(image);
+    }
     init();
+    if (failed != null) {
+      throw failed;
+    }
   }
 
   /** Whether nobody can talk to it any more. */
@@ -159,8 +165,10 @@ final class Psp implements PlatformAdmin, AutoCloseable {
   private void idle() throws HypervisorException {
     if (processor.info().state() == PlatformState.WORKING) {
       throw new HypervisorException(
-          "The secure processor has %d guests: stop their VMs first"
-              .formatted(processor.info().guests().size()));
+          "The secure processor has %d guest%s: stop their VMs first"
+              .formatted(
+                  processor.info().guests().size(),
+                  processor.info().guests().size() == 1 ? "" : "s"));
     }
   }
 

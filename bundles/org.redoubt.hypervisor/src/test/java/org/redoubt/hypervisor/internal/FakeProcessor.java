@@ -53,12 +53,9 @@ final class FakeProcessor implements SecureProcessor, Mailbox {
 
   @Override
   public int read(int offset) {
-    return deafAfterDownload && !commands.isEmpty() && isDownload(commands.getLast())
-        ? answered++ == 0 ? response : -1
-        : response;
+    boolean deaf = deafAfterDownload && !commands.isEmpty() && isDownload(commands.getLast());
+    return deaf && offset != org.redoubt.spec.sev.Mailbox.CMDRESP ? -1 : response;
   }
-
-  private int answered;
 
   private static boolean isDownload(String command) {
     return command.equals("DOWNLOAD_FIRMWARE");
