@@ -337,12 +337,15 @@ public abstract class MemorySystemContract {
             Random random = new Random(seed);
             Counter vcpu = new Counter(system);
             vcpu.port.enter();
-            for (int round = 0; round < rounds; round++) {
-              vcpu.count(random.nextInt(3) * (long) PAGE + 16);
-              vcpu.countAlone(random.nextInt(3) * (long) PAGE + 16);
+            try {
+              for (int round = 0; round < rounds; round++) {
+                vcpu.count(random.nextInt(3) * (long) PAGE + 16);
+                vcpu.countAlone(random.nextInt(3) * (long) PAGE + 16);
+              }
+            } finally {
+              vcpu.port.leave(); // or the others would wait for it for ever
+              vcpu.port.close();
             }
-            vcpu.port.leave();
-            vcpu.port.close();
           };
       Thread thread = Thread.ofPlatform().unstarted(work);
       thread.setUncaughtExceptionHandler((t, e) -> failures.add(e));
