@@ -173,6 +173,17 @@ final class Handshake {
     }
   }
 
+  /**
+   * Unless a handshake is under way, begins none and attaches no port until {@link #letOthersIn}.
+   */
+  boolean tryKeepOthersOut() {
+    return lock.tryLock();
+  }
+
+  void letOthersIn() {
+    lock.unlock();
+  }
+
   /** First asks all, then waits for each. */
   private void stop(Port[] all, long mask) {
     for (Port port : all) {

@@ -134,8 +134,14 @@ final class Port implements MemoryPort {
 
   @Override
   public int alone(IntSupplier action) {
-    if (handshake.count() == 1) {
-      return action.getAsInt();
+    if (handshake.tryKeepOthersOut()) {
+      try {
+        if (handshake.count() == 1) {
+          return action.getAsInt();
+        }
+      } finally {
+        handshake.letOthersIn();
+      }
     }
     park();
     try {
