@@ -11,8 +11,8 @@ final class Evictions {
   private static final int MAX_LEFT = 1024;
 
   /**
-   * Time for the write-backs of one batch, after the first: with a slow engine, whoever needs one
-   * frame would wait for 64.
+   * Time for write-backs to make room: with a slow engine, whoever needs one frame would wait for
+   * 64. Those that are left stay cached.
    */
   private static final long BUDGET_NS = 200_000;
 
@@ -69,7 +69,7 @@ final class Evictions {
         Backoff.pause(attempt);
         continue;
       }
-      int freed = expel(lane, own);
+      int freed = expel(lane, own, BUDGET_NS);
       if (lane.abandoned()) {
         return 0;
       }
@@ -130,7 +130,9 @@ final class Evictions {
     lane.victimCount = count;
     if (others > 0) {
       evictor.start(
-          lane.others, others, other -> pool.give(other.victims, expel(other, WriteBack.ANY)));
+          lane.others,
+          others,
+          other -> pool.give(other.victims, expel(other, WriteBack.ANY, BUDGET_NS)));
     }
     return count;
   }
@@ -156,6 +158,13 @@ final class Evictions {
    * @return how many are empty now: the first ones of {@link Lane#victims}, the caller's to give
    */
   int expel(Lane lane, int own) {
+    return expel(lane, own, Long.MAX_VALUE);
+  }
+
+  /**
+   * As {@link #expel(Lane, int)}, but writes no page back after that time; it writes at least one.
+   */
+  private int expel(Lane lane, int own, long nanos) {
     handshake.revoke(lane.victims, lane.victimCount);
     lane.freed = 0;
     lane.work = Lane.Work.EXPEL;
@@ -180,7 +189,7 @@ final class Evictions {
           }
           // The guest is gone and its engine broken: DRAM keeps the older ciphertext.
         }
-        late = System.nanoTime() - start > BUDGET_NS;
+        late = System.nanoTime() - start > nanos;
       }
       lane.count(Counters.EVICTIONS, 1);
       frames.setState(frame, 0);

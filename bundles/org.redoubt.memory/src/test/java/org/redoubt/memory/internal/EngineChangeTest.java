@@ -380,6 +380,28 @@ class EngineChangeTest {
     }
   }
 
+  /** Making room may leave the rest of a batch cached then; emptying the cache may not. */
+  @Test
+  void shouldWriteEverythingBackWhenEngineIsSlow() throws Exception {
+    int pages = 3000;
+    try (MemorySystem system = rig.system(pages, 2048)) {
+      for (int page = 0; page < 2000; page++) {
+        system.view(1).putLong((long) page * PAGE, page);
+      }
+      rig.alpha.nanosOfCall = 20_000;
+      for (int page = 2000; page < pages; page++) {
+        system.view(1).putLong((long) page * PAGE, page);
+      }
+      system.wbinvd();
+      assertEquals(0, system.stats().residentPages());
+      assertEquals(0, system.stats().dirtyPages());
+      rig.alpha.nanosOfCall = 0;
+      for (int page = 0; page < pages; page++) {
+        assertEquals(page, system.view(1).getLong((long) page * PAGE));
+      }
+    }
+  }
+
   /**
    * Its first calls are for the JIT, when many pages are to be carried; no page depends on them.
    */

@@ -32,6 +32,10 @@ final class FakeEngine implements MemoryEncryptionEngineFactory {
   final AtomicLong afterClose = new AtomicLong();
   volatile Trouble trouble = Trouble.NONE;
   volatile long troubleFrom;
+
+  /** What every call takes at least. */
+  volatile long nanosOfCall;
+
   volatile @Nullable CountDownLatch hanging;
 
   FakeEngine(long salt) {
@@ -140,6 +144,9 @@ final class FakeEngine implements MemoryEncryptionEngineFactory {
         afterClose.incrementAndGet();
       }
       calls.incrementAndGet();
+      for (long end = System.nanoTime() + nanosOfCall; System.nanoTime() - end < 0; ) {
+        Thread.onSpinWait();
+      }
       if (!inTrouble()) {
         return;
       }
