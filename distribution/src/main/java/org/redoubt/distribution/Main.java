@@ -139,7 +139,7 @@ public final class Main {
     Thread stopper = new Thread(() -> stop(host), "stop");
     Runtime.getRuntime().addShutdownHook(stopper);
     int status = strict && problems.count() > 0 ? FAILED : host.run(entryArguments());
-    if (Runtime.getRuntime().removeShutdownHook(stopper)) {
+    if (isRemoved(stopper)) {
       host.close();
     }
     if (rehearse && status == 0) {
@@ -151,6 +151,15 @@ public final class Main {
   private void stop(Host host) {
     stopping = true;
     host.close();
+  }
+
+  /** Not while a signal ends the process: then the hook stops everything. */
+  private static boolean isRemoved(Thread hook) {
+    try {
+      return Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      return false;
+    }
   }
 
   private String[] entryArguments() {
