@@ -5,7 +5,7 @@
  * policy can refuse; all must allow. It takes effect on the next command.
  */
 @Export
-@Version("0.1.0")
+@Version("0.2.0")
 @NullMarked
 package org.redoubt.api.policy;
 
