@@ -695,6 +695,9 @@ class EngineChangeTest {
               .daemon()
               .start(() -> {
                 try {
+                  if (trouble == Trouble.GARBAGE_DECRYPT) {
+                    system.flush(); // a fill would be believed
+                  }
                   for (int page = 2; page < PAGES; page++) {
                     system.view(tag(page)).putLong((long) page * PAGE + 8, 0x55L);
                   }
@@ -730,8 +733,8 @@ class EngineChangeTest {
   }
 
   /**
-   * No room without a write-back, then, which finds out that an engine lies; a fill is believed.
-   * The evictor may still be at work for those who filled the cache, so the state must last.
+   * No room without a write-back, then, which finds out that an engine lies. The evictor may still
+   * be at work for those who filled the cache, so the state must last.
    */
   private static void fillCacheWithDirtyPages(MemorySystem system, int pages)
       throws InterruptedException {
