@@ -712,7 +712,7 @@ final class Lapic implements LocalApic {
     values[SAVED_REGISTERS] = baseMsr;
     values[SAVED_REGISTERS + 1] = (nmi ? 1 : 0) | (lint0High ? 2 : 0);
     values[SAVED_REGISTERS + 2] = errors;
-    values[SAVED_REGISTERS + 3] = clock.nowNs() - timerStartNs;
+    values[SAVED_REGISTERS + 3] = regs[TMICT] == 0 ? 0 : clock.nowNs() - timerStartNs;
     values[SAVED_REGISTERS + 4] = deadlineTsc;
     return values;
   }

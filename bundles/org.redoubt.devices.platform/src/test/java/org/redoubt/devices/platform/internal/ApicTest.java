@@ -1,5 +1,6 @@
 package org.redoubt.devices.platform.internal;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -92,6 +93,18 @@ class ApicTest {
       apic.mmioWrite(Integer.parseInt(parts[0], 16), 4, Long.parseLong(parts[1], 16));
     }
     assertEquals(Long.parseLong(expected, 16), apic.mmioRead(Integer.parseInt(register, 16), 4));
+  }
+
+  @Test
+  void shouldForgetACountAtReset() {
+    bus.reset();
+    byte[] fresh = bus.save();
+    machine.advance(400_000);
+    apic.mmioWrite(0x380, 4, 1_000_000);
+    machine.advance(400_000);
+    bus.reset();
+    machine.advance(400_000);
+    assertArrayEquals(fresh, bus.save());
   }
 
   @Test
