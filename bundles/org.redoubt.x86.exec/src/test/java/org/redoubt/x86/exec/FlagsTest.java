@@ -27,6 +27,9 @@ final class FlagsTest {
             type.getClassLoader(),
             new Class<?>[] {type},
             (proxy, method, arguments) -> {
+              if (method.getName().equals("setKeyRights")) {
+                return null; // by the CPU's reset
+              }
               throw new AssertionError(method.getName());
             }));
   }

@@ -260,7 +260,8 @@ class FpuFaultTest {
       }
     }
     image[512] = 7;
-    for (int i = 576; i < StateSave.BYTES; i++) {
+    image[513] = 2;
+    for (int i = 576; i < StateSave.BYTES - 4; i++) { // PKRU has 32 bits
       image[i] = (byte) v.next();
     }
     StateSave.importFrom(guest.cpu, image);
