@@ -195,10 +195,11 @@ class VirtioIT {
                 "exec </dev/hvc0 >/dev/hvc0 2>&1; uname -r; echo ready $((6 * 7)); read line; head"
                     + " -c 20 /dev/vda; echo $line >/dev/vda; sync; [ $line = again ] ||"
                     + " reboot -f"))) {
-      run.expect("ready 42", BOOT);
+      // With the end of its line: what is typed before it is echoed in its middle.
+      run.expect("ready 42\r\n", BOOT);
       assertTrue(run.out().startsWith("6.12."), run::out);
       run.type("words");
-      run.expectTimes("ready 42", 2, BOOT);
+      run.expectTimes("ready 42\r\n", 2, BOOT);
       run.type("again");
       assertEquals(0, run.exitCode(BOOT), () -> run.out() + run.err());
       assertTrue(run.out().contains("again\r\nwords\r\n"), run::out);
