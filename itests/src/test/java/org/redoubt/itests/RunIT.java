@@ -205,6 +205,7 @@ class RunIT {
         new Arguments("vCPU", "--kernel", good, "--smp", "0"),
         new Arguments("vCPUs", "--kernel", good, "--smp", "100"),
         new Arguments("--icount", "--kernel", good, "--reboot", "--icount"),
+        new Arguments("0 to 65535", "--kernel", good, "--gdb", "99999"),
         new Arguments("no balloon", "--kernel", good, "--balloon", "--icount"),
         new Arguments("Z80", "--kernel", good, "--cpu", "Z80"),
         new Arguments("--frobnicate", "--kernel", good, "--frobnicate"),

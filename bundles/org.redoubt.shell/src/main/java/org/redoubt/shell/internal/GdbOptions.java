@@ -12,6 +12,8 @@ final class GdbOptions {
   /** As QEMU has it. */
   static final String DEFAULT_PORT = "1234";
 
+  private static final int MOST_PORT = 65535;
+
   @Option(
       names = "--gdb",
       arity = "0..1",
@@ -30,10 +32,14 @@ final class GdbOptions {
     return waits;
   }
 
-  /** Refuses what does not go together. */
+  /** Refuses, before a VM is made, what does not go together and what is no port. */
   void check() throws UsageException {
-    if (waits && port == null) {
+    Integer wanted = port;
+    if (waits && wanted == null) {
       throw new UsageException("--wait goes with --gdb");
+    }
+    if (wanted != null && (wanted < 0 || wanted > MOST_PORT)) {
+      throw new UsageException("--gdb %d: ports go from 0 to %d".formatted(wanted, MOST_PORT));
     }
   }
 
