@@ -181,11 +181,15 @@ final class MemoryFactory implements Surroundings, AutoCloseable {
 
   @SuppressWarnings("BusyWait") // it is a clock
   private void reserve() {
+    JitRest jit = new JitRest();
     while (!closed) {
       try {
         Thread.sleep(RESERVE_PERIOD_MS);
       } catch (InterruptedException e) {
         return;
+      }
+      if (systems.stream().noneMatch(SocMemory::wantsReserve) || !jit.atRest(System.nanoTime())) {
+        continue;
       }
       for (SocMemory system : systems) {
         try {

@@ -382,21 +382,30 @@ final class SocMemory implements MemorySystem {
     return pages;
   }
 
+  private long placesToReserve() {
+    return carriedPages() - pool.taken();
+  }
+
+  /** Whether a change of engine may come for which much would have to be kept. */
+  boolean wantsReserve() {
+    return placesToReserve() >= MIN_RESERVE
+        && around.settings().get().keepForRollback()
+        && around.engines().all().size() >= 2
+        && changes.active() == null;
+  }
+
   /**
-   * Called a few times a second by one thread: gets some of the memory ready that a change of
-   * engine would need, for pages beyond what the cache holds. Fresh memory is by far the most that
-   * a first change waits for; then comes what the JIT has not compiled.
+   * Called a few times a second by one thread, once the JIT is at rest: gets some of the memory
+   * ready that a change of engine would need, for pages beyond what the cache holds. Fresh memory
+   * is by far the most that a first change waits for; then comes what the JIT has not compiled.
    *
    * @return whether there is more to do
    */
   boolean reserve() throws HypervisorException {
-    long places = carriedPages() - pool.taken();
-    if (places < MIN_RESERVE
-        || !around.settings().get().keepForRollback()
-        || around.engines().all().size() < 2
-        || changes.active() != null) {
+    if (!wantsReserve()) {
       return false;
     }
+    long places = placesToReserve();
     Undo ready;
     synchronized (undoLock) {
       if (undo == null) {

@@ -1,0 +1,31 @@
+package org.redoubt.memory.internal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+final class JitRestTest {
+  private record Row(long atMs, long compiledMs, boolean atRest) {}
+
+  @Test
+  void shouldTellRestAfterAWindowInWhichLittleWasCompiled() {
+    Row[] rows = {
+      new Row(5_000, 3_000, false), // nothing is known yet
+      new Row(5_250, 3_000, false), // the window is not over
+      new Row(7_000, 3_400, false), // 20 % of it
+      new Row(9_000, 3_500, false), // 5 %
+      new Row(11_000, 3_599, true),
+      new Row(11_250, 4_000, true), // judged when the window is over
+      new Row(13_000, 4_000, false),
+      new Row(15_000, 4_000, true),
+    };
+    JitRest rest = new JitRest();
+    for (Row row : rows) {
+      assertEquals(
+          row.atRest,
+          rest.atRest(TimeUnit.MILLISECONDS.toNanos(row.atMs), row.compiledMs),
+          row::toString);
+    }
+  }
+}
