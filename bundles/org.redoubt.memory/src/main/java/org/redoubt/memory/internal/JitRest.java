@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
  * <p>For one thread.
  */
 final class JitRest {
-  private static final long WINDOW_NANOS = TimeUnit.SECONDS.toNanos(2);
+  private static final long WINDOW_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   /** At rest it compiles for less than one part in so many of the time. */
   private static final int PART = 20;

@@ -13,12 +13,12 @@ final class JitRestTest {
     Row[] rows = {
       new Row(5_000, 3_000, false), // nothing is known yet
       new Row(5_250, 3_000, false), // the window is not over
-      new Row(7_000, 3_400, false), // 20 % of it
-      new Row(9_000, 3_500, false), // 5 %
-      new Row(11_000, 3_599, true),
-      new Row(11_250, 4_000, true), // judged when the window is over
-      new Row(13_000, 4_000, false),
-      new Row(15_000, 4_000, true),
+      new Row(15_000, 5_000, false), // 20 % of it
+      new Row(25_000, 5_500, false), // 5 %
+      new Row(35_000, 5_999, true),
+      new Row(35_250, 9_000, true), // judged when the window is over
+      new Row(45_000, 9_000, false),
+      new Row(55_000, 9_000, true),
     };
     JitRest rest = new JitRest();
     for (Row row : rows) {
