@@ -95,11 +95,17 @@ public final class SecretBytes implements AutoCloseable {
     return bytes.toArray(ValueLayout.JAVA_BYTE);
   }
 
-  /** Clears the bytes. Again: nothing. */
+  /** Clears the bytes, and what their use left on this thread. Again: nothing. */
   @Override
-  public synchronized void close() {
-    bytes.fill((byte) 0);
-    closed = true;
+  public void close() {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      bytes.fill((byte) 0);
+      closed = true;
+    }
+    Leftovers.clear(Leftovers.OF_A_COMMAND);
   }
 
   private void requireOpen() {

@@ -3,6 +3,7 @@ package org.redoubt.crypto.memory;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
+import org.redoubt.crypto.Leftovers;
 
 /**
  * AES-128 in XE or XEX mode with an {@link AddressTweak}: by emitted code where the host has VAES
@@ -37,6 +38,7 @@ public final class AddressTweakedAes implements PageCipher {
             ? VaesKernel.create(key, xex ? AddressTweak.wide() : AddressTweak.narrow(), xex)
                 .orElse(null)
             : null;
+    Leftovers.clear(Leftovers.OF_A_CIPHER);
   }
 
   /** Whether emitted code is in use. */
@@ -108,5 +110,6 @@ public final class AddressTweakedAes implements PageCipher {
       kernel.close();
     }
     Arrays.fill(key, (byte) 0);
+    Leftovers.clear(Leftovers.OF_A_CIPHER);
   }
 }

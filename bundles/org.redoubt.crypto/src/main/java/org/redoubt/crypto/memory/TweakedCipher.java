@@ -5,6 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
+import org.redoubt.crypto.Leftovers;
 
 /**
  * A block cipher with a tweak before it (XE: C = E(P ^ T)), or before and after it (XEX: C = E(P ^
@@ -12,7 +13,8 @@ import java.util.function.Supplier;
  *
  * <p>Thread-safe without a lock: each call takes a <i>lane</i>, which is a cipher with its buffers,
  * and puts it back. There are as many lanes as callers were ever at work at once; only a new lane
- * allocates.
+ * allocates. What the cipher left on the calling thread goes before a call returns, see {@link
+ * Leftovers}.
  */
 public final class TweakedCipher implements PageCipher {
   private static final int PAGE_BYTES = Tweak.PAGE_BYTES;
@@ -57,6 +59,7 @@ public final class TweakedCipher implements PageCipher {
     this.tweaks = tweaks;
     this.tweakAfter = tweakAfter;
     giveBack(new Lane(ciphers.get(), tweaks.get()));
+    Leftovers.clear(Leftovers.OF_A_CIPHER);
   }
 
   @Override
@@ -78,6 +81,7 @@ public final class TweakedCipher implements PageCipher {
       }
     } finally {
       giveBack(lane);
+      Leftovers.clear(Leftovers.OF_A_CIPHER);
     }
   }
 
@@ -100,6 +104,7 @@ public final class TweakedCipher implements PageCipher {
       }
     } finally {
       giveBack(lane);
+      Leftovers.clear(Leftovers.OF_A_CIPHER);
     }
   }
 
@@ -145,5 +150,6 @@ public final class TweakedCipher implements PageCipher {
         lane.clear();
       }
     }
+    Leftovers.clear(Leftovers.OF_A_CIPHER);
   }
 }

@@ -1,7 +1,6 @@
 package org.redoubt.crypto.memory;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.io.IOException;
@@ -11,28 +10,19 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import org.redoubt.crypto.hostcode.HostCode;
+import org.redoubt.crypto.hostcode.HostCode.Routine;
 
 /**
  * AES-128 with an address tweak in one pass over memory, by host code that {@link VaesCode} emits:
  * for x86-64 hosts with AVX2 and VAES under Linux.
  *
- * <p>The code lives in one mapping that is writable while it is filled and executable from then on,
- * never both. Every routine is checked against the JDK's AES before it is offered.
+ * <p>Every routine is checked against the JDK's AES before it is offered.
  */
 final class VaesKernel {
-  private static final int PROT_READ = 1;
-  private static final int PROT_WRITE = 2;
-  private static final int PROT_EXEC = 4;
-  private static final int MAP_PRIVATE = 2;
-  private static final int MAP_ANONYMOUS = 0x20;
   private static final int SCHEDULE_BYTES = 11 * 16;
 
   private static final FunctionDescriptor EXPAND =
@@ -53,11 +43,11 @@ final class VaesKernel {
     MethodHandle[] handles = new MethodHandle[5];
     boolean available = false;
     try {
-      if (hostHasVaes()) {
+      if (HostCode.features().containsAll(List.of("avx2", "vaes"))) {
         handles = link();
         available = true;
       }
-    } catch (Throwable e) {
+    } catch (IOException | RuntimeException e) {
       // No native access, no executable memory: the JDK's AES does the work then.
       System.getLogger(VaesKernel.class.getName())
           .log(System.Logger.Level.DEBUG, "AES by the JDK, since host code cannot be used", e);
@@ -202,77 +192,14 @@ final class VaesKernel {
     decryptSchedule.fill((byte) 0);
   }
 
-  private static boolean hostHasVaes() throws IOException {
-    if (!System.getProperty("os.arch", "").equals("amd64")
-        || !System.getProperty("os.name", "").equals("Linux")) {
-      return false;
-    }
-    try (var lines = Files.lines(Path.of("/proc/cpuinfo"), StandardCharsets.ISO_8859_1)) {
-      return lines
-          .filter(line -> line.startsWith("flags"))
-          .findFirst()
-          .map(line -> Arrays.asList(line.split("\\s+")).containsAll(List.of("avx2", "vaes")))
-          .orElse(false);
-    }
-  }
-
-  private static MethodHandle[] link() throws Throwable {
-    List<byte[]> routines =
-        List.of(
-            VaesCode.expand(),
-            VaesCode.run(true, true, true),
-            VaesCode.run(false, true, true),
-            VaesCode.run(true, true, false),
-            VaesCode.run(false, false, true));
-    List<Integer> starts = new ArrayList<>();
-    int size = 0;
-    for (byte[] routine : routines) {
-      starts.add(size);
-      size = size + routine.length + 63 & -64;
-    }
-    MemorySegment code = map(size);
-    for (int i = 0; i < routines.size(); i++) {
-      byte[] routine = routines.get(i);
-      MemorySegment.copy(routine, 0, code, ValueLayout.JAVA_BYTE, starts.get(i), routine.length);
-    }
-    makeExecutable(code);
-    MethodHandle[] handles = new MethodHandle[routines.size()];
-    for (int i = 0; i < handles.length; i++) {
-      handles[i] =
-          Linker.nativeLinker()
-              .downcallHandle(
-                  MemorySegment.ofAddress(code.address() + starts.get(i)), i == 0 ? EXPAND : RUN);
-    }
-    return handles;
-  }
-
-  /** Maps anonymous memory for good, at least {@code size} bytes, readable and writable. */
-  private static MemorySegment map(long size) throws Throwable {
-    Linker linker = Linker.nativeLinker();
-    MethodHandle mmap =
-        linker.downcallHandle(
-            linker.defaultLookup().findOrThrow("mmap"),
-            FunctionDescriptor.of(
-                JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
-    long address =
-        (long)
-            mmap.invokeExact(0L, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
-    if (address == -1) {
-      throw new IOException("mmap refused " + size + " bytes for code");
-    }
-    return MemorySegment.ofAddress(address).reinterpret(size);
-  }
-
-  private static void makeExecutable(MemorySegment code) throws Throwable {
-    Linker linker = Linker.nativeLinker();
-    MethodHandle mprotect =
-        linker.downcallHandle(
-            linker.defaultLookup().findOrThrow("mprotect"),
-            FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
-    int failed = (int) mprotect.invokeExact(code.address(), code.byteSize(), PROT_READ | PROT_EXEC);
-    if (failed != 0) {
-      throw new IOException("mprotect refused to make code executable");
-    }
+  private static MethodHandle[] link() throws IOException {
+    return HostCode.link(
+        new Linker.Option[0],
+        new Routine(VaesCode.expand(), EXPAND),
+        new Routine(VaesCode.run(true, true, true), RUN),
+        new Routine(VaesCode.run(false, true, true), RUN),
+        new Routine(VaesCode.run(true, true, false), RUN),
+        new Routine(VaesCode.run(false, false, true), RUN));
   }
 
   /** Compares each routine with the JDK's AES, once, when first asked for. */
