@@ -12,6 +12,7 @@ import org.redoubt.api.memory.MemorySuspendedException;
 import org.redoubt.api.memory.PageTag;
 import org.redoubt.api.policy.PolicyOutcome;
 import org.redoubt.api.policy.PolicyRequest;
+import org.redoubt.crypto.Leftovers;
 import org.redoubt.spec.sev.FirmwareStatus;
 import org.redoubt.spec.sev.SevCommand;
 import org.redoubt.struct.Reserved;
@@ -60,7 +61,10 @@ final class Dispatcher {
     }
   }
 
-  /** Carries a command out and returns its status; never throws. */
+  /**
+   * Carries a command out and returns its status; never throws. What its ciphers left on the
+   * calling thread goes.
+   */
   FirmwareStatus dispatch(int command, long bufferSpa) {
     lock.lock();
     try {
@@ -81,6 +85,7 @@ final class Dispatcher {
       return status;
     } finally {
       lock.unlock();
+      Leftovers.clear(Leftovers.OF_A_COMMAND);
     }
   }
 
@@ -91,6 +96,7 @@ final class Dispatcher {
       return action.get();
     } finally {
       lock.unlock();
+      Leftovers.clear(Leftovers.OF_A_COMMAND);
     }
   }
 

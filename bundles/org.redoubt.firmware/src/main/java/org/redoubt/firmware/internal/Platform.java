@@ -14,6 +14,7 @@ import org.redoubt.api.memory.KeyInstaller;
 import org.redoubt.api.memory.KeyStatus;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.PageTag;
+import org.redoubt.crypto.Leftovers;
 import org.redoubt.firmware.internal.keys.Chip;
 import org.redoubt.firmware.internal.keys.GuestKeys;
 import org.redoubt.firmware.internal.keys.HostKey;
@@ -310,6 +311,14 @@ public final class Platform implements KeyInstaller, AutoCloseable {
 
   @Override
   public Optional<String> install(int asid, String engineName, MemorySegment key) {
+    try {
+      return derive(asid, engineName, key);
+    } finally {
+      Leftovers.clear(Leftovers.OF_A_COMMAND); // the caller's thread may be anybody's
+    }
+  }
+
+  private Optional<String> derive(int asid, String engineName, MemorySegment key) {
     if (asid == PageTag.SHARED) {
       hostKey.memoryKey(engineName, key);
       return Optional.empty();
@@ -375,5 +384,6 @@ public final class Platform implements KeyInstaller, AutoCloseable {
     shutDown();
     hostKey.close();
     chip.close();
+    Leftovers.clear(Leftovers.OF_A_COMMAND);
   }
 }

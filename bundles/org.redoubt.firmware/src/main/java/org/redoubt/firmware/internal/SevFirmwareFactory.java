@@ -7,6 +7,7 @@ import org.redoubt.api.HypervisorException;
 import org.redoubt.api.firmware.SecureProcessor;
 import org.redoubt.api.firmware.SecureProcessorConfig;
 import org.redoubt.api.firmware.SecureProcessorFactory;
+import org.redoubt.crypto.Leftovers;
 import org.redoubt.firmware.internal.keys.Chip;
 
 /** The firmware {@code sev}: the SEV API, version 1.55. */
@@ -33,6 +34,8 @@ public final class SevFirmwareFactory implements SecureProcessorFactory {
               .formatted(
                   config.name(), config.state().map(Object::toString).orElse(""), e.getMessage()),
           e);
+    } finally {
+      Leftovers.clear(Leftovers.OF_A_COMMAND);
     }
   }
 }

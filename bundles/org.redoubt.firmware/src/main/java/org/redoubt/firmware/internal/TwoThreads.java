@@ -7,6 +7,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
+import org.redoubt.crypto.Leftovers;
 
 /**
  * Two threads over a long run of bytes: the caller's and one of their own. When either fails, both
@@ -110,6 +111,8 @@ public final class TwoThreads {
         } catch (RuntimeException | Error e) {
           failure = e;
         } finally {
+          // The thread waits for other work, with its stack.
+          Leftovers.clear(Leftovers.OF_A_COMMAND);
           ended.countDown();
         }
       });
