@@ -17,17 +17,15 @@ import java.util.TreeMap;
 import java.util.concurrent.FutureTask;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import javax.management.ObjectName;
+import org.redoubt.crypto.Leftovers;
 
 /**
  * Looks for secrets in this process: in a dump of the live heap, and in all native memory that can
- * be written but the stacks of threads, by 16 bytes at any offset. Stacks are nobody's to clear:
- * the JDK's AES leaves round keys in vector registers, and when the JVM stops a thread it puts its
- * registers there. What is looked for is kept masked, and cleared wherever it passes, so that the
- * hunt is not what it finds. For a key of AES that is every round key of both schedules, FIPS 197,
- * 5.2 and 5.3.5, as bytes and as words the other way round; for a key of HMAC also the padded ones,
- * RFC 2104.
+ * be written, the stacks of threads included, by 16 bytes at any offset. What is looked for is kept
+ * masked, and cleared wherever it passes, so that the hunt is not what it finds. For a key of AES
+ * that is every round key of both schedules, FIPS 197, 5.2 and 5.3.5, as bytes and as words the
+ * other way round; for a key of HMAC also the padded ones, RFC 2104.
  */
 final class KeyHunt {
   private static final long MASK = 0x5AA5_C396_3C69_5AA5L;
@@ -139,7 +137,7 @@ final class KeyHunt {
 
   /**
    * How often each of them is in the live heap or in native memory; none: not in the map. The
-   * caller's thread waits meanwhile, as one does whose stack is to be told from other memory.
+   * caller's thread waits meanwhile, so that its stack does not change.
    */
   Map<String, Integer> search(Path folder) throws Exception {
     FutureTask<Map<String, Integer>> task =
@@ -148,29 +146,11 @@ final class KeyHunt {
           places.clear();
           inLiveHeap(folder.resolve("live.hprof"), found);
           inNativeMemory(found);
+          Leftovers.clear(Leftovers.OF_A_COMMAND);
           return found;
         });
     Thread.ofPlatform().name("key-hunt").start(task);
     return task.get();
-  }
-
-  /** Where the threads are that wait: an address in each of their stacks. */
-  private static List<Long> stackPointers() throws IOException {
-    List<Long> out = new ArrayList<>();
-    try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
-      for (Path task : tasks.toList()) {
-        String[] call = {};
-        try {
-          call = Files.readString(task.resolve("syscall")).strip().split(" ", -1);
-        } catch (IOException e) {
-          // It has ended.
-        }
-        if (call.length >= 3) { // number, arguments, stack pointer, program counter
-          out.add(Long.parseUnsignedLong(call[call.length - 2].substring(2), 16));
-        }
-      }
-    }
-    return out;
   }
 
   private void inLiveHeap(Path dump, Map<String, Integer> found) throws Exception {
@@ -196,10 +176,9 @@ final class KeyHunt {
     }
   }
 
-  /** Every writable mapping but stacks and the Java heap, of which the dump has what lives. */
+  /** Every writable mapping but the Java heap, of which the dump has what lives. */
   private void inNativeMemory(Map<String, Integer> found) throws Exception {
     List<long[]> javaHeap = javaHeap();
-    List<Long> stacks = stackPointers();
     ByteBuffer piece = ByteBuffer.allocateDirect(PIECE + BLOCK);
     byte[] bytes = new byte[PIECE + BLOCK];
     Pattern mapping = Pattern.compile("^([0-9a-f]+)-([0-9a-f]+) rw.. .*");
@@ -208,8 +187,7 @@ final class KeyHunt {
         Matcher m = mapping.matcher(line);
         if (m.matches() && !line.contains("[vvar") && !line.contains("[vsyscall")) {
           long[] r = {Long.parseLong(m.group(1), 16), Long.parseLong(m.group(2), 16)};
-          if (javaHeap.stream().noneMatch(h -> h[0] < r[1] && r[0] < h[1])
-              && stacks.stream().noneMatch(sp -> r[0] <= sp && sp < r[1])) {
+          if (javaHeap.stream().noneMatch(h -> h[0] < r[1] && r[0] < h[1])) {
             int before = total(found);
             inMapping(memory, r[0], r[1], piece, bytes, found);
             if (total(found) > before) {
