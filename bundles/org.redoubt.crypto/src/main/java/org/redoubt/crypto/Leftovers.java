@@ -77,6 +77,8 @@ public final class Leftovers {
     }
     try {
       clear.invokeExact((long) stackBytes & -8L);
+    } catch (RuntimeException | Error e) { // the stack's end
+      throw e;
     } catch (Throwable e) {
       throw new IllegalStateException("Emitted code cannot be called (a bug)", e);
     }
