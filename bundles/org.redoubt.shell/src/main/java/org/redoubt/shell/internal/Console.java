@@ -24,6 +24,7 @@ import org.jline.terminal.TerminalBuilder;
 import org.jline.terminal.impl.DumbTerminal;
 import org.jline.utils.AttributedStringBuilder;
 import org.jline.utils.AttributedStyle;
+import org.jline.utils.Signals;
 
 /**
  * The shell on a terminal: history, completion, Ctrl-C ends the command under way, Ctrl-D leaves.
@@ -54,6 +55,10 @@ final class Console {
   /** Reads and runs lines until the user leaves; returns the exit status. */
   int run() {
     try (Terminal terminal = terminal()) {
+      if (terminal instanceof DumbTerminal && isKeyboard()) {
+        // JLine leaves signals of such a terminal to the JVM, which would end.
+        Signals.register("INT", () -> terminal.raise(Terminal.Signal.INT));
+      }
       return run(reader(terminal).variable(LineReader.HISTORY_FILE, historyFile()).build());
     } catch (IOException e) {
       System.err.println("redoubt: No terminal: " + Failures.oneLine(e));
@@ -94,6 +99,11 @@ final class Console {
       loop(reader, session, new Line(session, out, out, stopping));
       return 0;
     }
+  }
+
+  private static boolean isKeyboard() {
+    java.io.Console console = System.console();
+    return console != null && console.isTerminal();
   }
 
   /** The system's terminal; the caller closes it. */

@@ -20,6 +20,9 @@ record Line(CommandSession session, PrintStream out, PrintStream err, BooleanSup
   static final int FAILED = 1;
   static final int USAGE = 2;
 
+  /** As of a process that SIGINT ended. */
+  static final int INTERRUPTED = 130;
+
   /** Runs one line and returns its status. */
   int run(String line) {
     return status(() -> session.execute(line));
@@ -36,6 +39,8 @@ record Line(CommandSession session, PrintStream out, PrintStream err, BooleanSup
         out.println(session.format(result, Converter.INSPECT));
       }
       return 0;
+    } catch (InterruptedException e) {
+      return INTERRUPTED; // Ctrl-C: the user knows
     } catch (Exception e) {
       if (stopping.getAsBoolean()) {
         return FAILED;
