@@ -181,7 +181,7 @@ public final class PolicyUse extends ShellCommand {
         await("stop", e -> !e.waits() || !e.inForce());
       } else {
         configuration.update(former);
-        await("go back to its former settings", e -> e.mistake().isEmpty());
+        await("go back to its former settings", e -> e.inForce() && e.mistake().isEmpty());
       }
     }
 
