@@ -265,8 +265,9 @@ public final class MemoryBench {
   /**
    * What a change is compared with, under the same two writers: the two engines alone, without a
    * memory system, decrypt, encrypt, decrypt again and compare as many pages. In as many threads as
-   * a change has, once with the pages in DRAM, where they are replaced, and once with a page that
-   * stays in the processor's cache; and so by one thread.
+   * a change has, once with the pages in DRAM, where they are replaced, once with the old engine's
+   * decryption checked too, as a change checks it of every page, and once with a page that stays in
+   * the processor's cache; and so by one thread.
    */
   private static void change() throws Exception {
     MemoryFactory factory = factory();
@@ -283,6 +284,7 @@ public final class MemoryBench {
       dram.fill((byte) 1);
       awaitReady(system);
       Costs inDram = new Costs();
+      Costs proven = new Costs();
       Costs inCache = new Costs();
       Costs oneThread = new Costs();
       String[] names = {"aes-128-xe", "aes-128-xex"};
@@ -292,6 +294,7 @@ public final class MemoryBench {
         for (int i = 0; i < 3; i++) {
           Latencies unused = new Latencies();
           inDram.add(run(system, unused, () -> engineWork(Movement.WORKERS, dram)));
+          proven.add(run(system, unused, () -> engineWork(Movement.WORKERS, dram, true)));
           inCache.add(run(system, unused, () -> engineWork(Movement.WORKERS, MemorySegment.NULL)));
           oneThread.add(run(system, unused, () -> engineWork(1, MemorySegment.NULL)));
         }
@@ -300,13 +303,15 @@ public final class MemoryBench {
         Cost cost = run(system, changing, () -> changeTo(system, there));
         System.out.printf(
             "change %d: %.3f s, %.3f s of processor time besides the writers'; against the engines"
-                + " alone, %d threads in DRAM %s; in cache %s; one thread in cache %s; write"
-                + " latency p99.9 %.1f us (control %.1f), max %.1f ms (control %.1f)%n",
+                + " alone, %d threads in DRAM %s; the old side checked too %s; in cache %s; one"
+                + " thread in cache %s; write latency p99.9 %.1f us (control %.1f), max %.1f ms"
+                + " (control %.1f)%n",
             round,
             cost.seconds(),
             cost.cpuSeconds(),
             Movement.WORKERS,
             inDram.against(cost),
+            proven.against(cost),
             inCache.against(cost),
             oneThread.against(cost),
             changing.at(0.999) / 1e3,
@@ -518,12 +523,17 @@ public final class MemoryBench {
    *     page
    */
   private static long engineWork(int threads, MemorySegment dram) {
+    return engineWork(threads, dram, false);
+  }
+
+  private static long engineWork(int threads, MemorySegment dram, boolean proveOld) {
     List<Thread> workers = new ArrayList<>();
     try (var old = engine(XEX).create(MemorySegment.ofArray(new byte[16]));
         var fresh = engine(XE).create(MemorySegment.ofArray(new byte[16]))) {
       AtomicInteger cursor = new AtomicInteger();
       for (int i = 0; i < threads; i++) {
-        workers.add(Thread.ofPlatform().start(() -> engineWork(old, fresh, cursor, dram)));
+        workers.add(
+            Thread.ofPlatform().start(() -> engineWork(old, fresh, cursor, dram, proveOld)));
       }
       for (Thread worker : workers) {
         worker.join();
@@ -538,7 +548,8 @@ public final class MemoryBench {
       MemoryEncryptionEngine old,
       MemoryEncryptionEngine fresh,
       AtomicInteger cursor,
-      MemorySegment dram) {
+      MemorySegment dram,
+      boolean proveOld) {
     int chunk = 256;
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment a = arena.allocate(PAGE, 64);
@@ -550,6 +561,12 @@ public final class MemoryBench {
           long spa = (long) page * PAGE;
           MemorySegment at = dram.byteSize() == 0 ? a : dram.asSlice(spa, PAGE);
           old.decrypt(spa, at, b);
+          if (proveOld) {
+            old.encrypt(spa, b, c);
+            if (at.mismatch(c) != -1) {
+              throw new AssertionError("mismatch");
+            }
+          }
           fresh.encrypt(spa, b, c);
           fresh.decrypt(spa, c, d);
           if (b.mismatch(d) != -1) {
