@@ -50,11 +50,6 @@ public final class Leftovers {
     }
   }
 
-  /** Whether anything is done on this host. */
-  public static boolean areCleared() {
-    return CLEAR != null;
-  }
-
   /**
    * Clears all vector registers of this thread, and its stack below the caller; for a virtual
    * thread, its carrier's.
