@@ -327,7 +327,8 @@ public final class Transcendental {
       if (distance < -SMALL && !x.negative) {
         BigInteger quotient =
             unsigned(y.significand).shiftLeft(256).divide(unsigned(x.significand));
-        angle(f, minus, quotient, 256 - distance);
+        // An angle is less than its tangent, which matters where the quotient comes out even.
+        angle(f, minus, quotient.subtract(BigInteger.ONE), 256 - distance);
       } else {
         angle(f, minus, finiteAngle(x, y, distance), 256 + 128);
       }

@@ -6,6 +6,8 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The exact arithmetic against {@link BigDecimal}, and the edges by table; on every host, silicon
@@ -228,6 +230,30 @@ class SoftFloatTest {
       Transcendental.logarithm(f);
       near(Math.log(positive) / Math.log(2), "log2 " + positive);
     }
+  }
+
+  /**
+   * The quotient is a number itself, and the angle just below it. SOURCE: FPATAN on Zen 5, as seen
+   * by {@code SiliconTest}.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    // control word, exponents of x and y, the angle: exponent, significand
+    "0x0c7f, 0x401a, 0x001c, 0x0000, 7fffffffffffffff", // to zero: below the least normal
+    "0x047f, 0x401a, 0x001c, 0x0000, 7fffffffffffffff", // down
+    "0x037f, 0x401a, 0x001c, 0x0001, 8000000000000000", // to nearest
+    "0x0b7f, 0x401a, 0x001c, 0x0001, 8000000000000000", // up
+    "0x0c7f, 0x4064, 0x3fff, 0x3f99, ffffffffffffffff",
+    "0x0b7f, 0x4064, 0x3fff, 0x3f9a, 8000000000000000",
+  })
+  void shouldRoundATinyAngleFromBelowItsTangent(
+      String control, String x, String y, String exponent, String significand) {
+    f.x87(Integer.decode(control)).extended().a80(Integer.decode(x), 1L << 63);
+    f.b80(Integer.decode(y), 1L << 63);
+    Transcendental.arcTangent(f);
+    f.result80();
+    assertEquals((int) Integer.decode(exponent), f.signExponent());
+    assertEquals(significand, Long.toHexString(f.significand()));
   }
 
   /** Java's functions are good to two units or so. */
