@@ -6,7 +6,8 @@
  * Fills that much memory, notes the sums of some chunks, prints "PHASE control", sums chunks in random order for SECONDS,
  * prints "RESULT control ...", then "PHASE change", goes on until a byte comes on standard input, and prints "RESULT
  * change ...": number of sums, wrong ones, and the 50th, 99th and 99.9th percentile and maximum of their durations in
- * microseconds. Exit status 1 if a sum was wrong.
+ * microseconds; and "WORST phase", the ten slowest, as microseconds@milliseconds since the phase began. Exit status 1 if
+ * a sum was wrong.
  */
 #include <poll.h>
 #include <stdint.h>
@@ -72,34 +73,42 @@ static uint64_t next(void) {
   return seed ^= seed << 17;
 }
 
+struct sample {
+  uint32_t took; /* microseconds */
+  uint32_t at;   /* milliseconds since the phase began */
+};
+
 static int ascending(const void *a, const void *b) {
-  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  uint32_t x = ((const struct sample *)a)->took, y = ((const struct sample *)b)->took;
   return x < y ? -1 : x > y;
 }
 
 static uint8_t *memory;
 static size_t stride;
 static uint32_t sums[CHUNKS][8];
-static uint32_t *samples;
+static struct sample *samples;
 
 static long loop(const char *phase, uint64_t until) {
   long count = 0, wrong = 0;
   struct pollfd in = {0, POLLIN, 0};
   printf("PHASE %s\n", phase);
   fflush(stdout);
+  uint64_t began = now();
   while (until ? now() < until : count % 8 || !poll(&in, 1, 0)) {
     uint32_t h[8];
     size_t i = next() % CHUNKS;
     uint64_t before = now();
     sha256(memory + i * stride, CHUNK, h);
     wrong += memcmp(h, sums[i], sizeof h) != 0;
-    uint32_t took = now() - before;
-    samples[count++ % SAMPLES] = took;
+    samples[count++ % SAMPLES] = (struct sample){now() - before, (before - began) / 1000};
   }
   long kept = count < SAMPLES ? count : SAMPLES;
   qsort(samples, kept, sizeof *samples, ascending);
-  printf("RESULT %s sums %ld wrong %ld p50 %u p99 %u p99.9 %u max %u\n", phase, count, wrong, samples[kept / 2],
-         samples[kept * 99 / 100], samples[kept * 999 / 1000], samples[kept - 1]);
+  printf("RESULT %s sums %ld wrong %ld p50 %u p99 %u p99.9 %u max %u\n", phase, count, wrong, samples[kept / 2].took,
+         samples[kept * 99 / 100].took, samples[kept * 999 / 1000].took, samples[kept - 1].took);
+  printf("WORST %s", phase);
+  for (long i = kept - 1; i >= 0 && i >= kept - 10; i--) printf(" %u@%u", samples[i].took, samples[i].at);
+  puts("");
   fflush(stdout);
   return wrong;
 }

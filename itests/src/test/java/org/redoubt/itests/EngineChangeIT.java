@@ -1,5 +1,6 @@
 package org.redoubt.itests;
 
+import static java.util.stream.Collectors.joining;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -82,6 +83,7 @@ class EngineChangeIT {
       guest.expect("redoubt: exit status 0");
       Matcher change = result(guest, "change");
       double added = (Long.parseLong(change.group(6)) - Long.parseLong(control.group(6))) / 1e3;
+      System.out.print("EngineChangeIT: " + worst(guest) + System.lineSeparator());
       System.out.printf(
           "EngineChangeIT: %d MiB, %d changes, microseconds a sum of 16 KiB%n  %s%n  %s%n  99.9th"
               + " percentile above the control run: %.1f ms, longest stall %.1f ms (control %.1f"
@@ -107,20 +109,18 @@ class EngineChangeIT {
    * @return the number of changes
    */
   private static int changeFor(Duration time, Shell shell, MemorySystem memory) throws Exception {
-    long end = System.nanoTime() + time.toNanos();
+    long began = System.nanoTime();
     int changes = 0;
-    while (System.nanoTime() < end) {
-      System.out.print("EngineChangeIT: " + lastLine(shell.run("engine:use aes-256-xts")));
-      long start = System.nanoTime();
+    while (System.nanoTime() - began < time.toNanos()) {
+      say(began, lastLine(shell.run("engine:use aes-256-xts")));
       Bundle provider = Services.bundle("org.redoubt.encryption.aes");
       provider.stop();
       await(memory, "bouncycastle");
-      System.out.printf(
-          "EngineChangeIT: the bundle stopped, %s carries on after %.2f s%n",
-          memory.engine(), (System.nanoTime() - start) / 1e9);
+      say(began, "the bundle stopped, " + memory.engine() + " carries on");
       provider.start();
       await(memory, "aes-256-xts");
-      System.out.print("EngineChangeIT: " + lastLine(shell.run("engine:use aes-128-xex")));
+      say(began, "the bundle started, " + memory.engine() + " is back");
+      say(began, lastLine(shell.run("engine:use aes-128-xex")));
       changes += 4;
     }
     return changes;
@@ -136,7 +136,21 @@ class EngineChangeIT {
 
   private static String lastLine(String text) {
     String stripped = text.strip();
-    return stripped.substring(stripped.lastIndexOf('\n') + 1) + System.lineSeparator();
+    return stripped.substring(stripped.lastIndexOf('\n') + 1);
+  }
+
+  private static void say(long began, String what) {
+    System.out.printf("EngineChangeIT: %.2f s: %s%n", (System.nanoTime() - began) / 1e9, what);
+  }
+
+  /** The ten slowest sums of each phase, as microseconds@milliseconds since it began. */
+  private static String worst(GuestShell guest) {
+    return guest
+        .text()
+        .lines()
+        .filter(l -> l.contains("WORST"))
+        .map(String::strip)
+        .collect(joining("; "));
   }
 
   private static Matcher result(GuestShell guest, String phase) {
