@@ -60,8 +60,7 @@ public abstract class MmuContract {
   /** The tables, top first: TABLE + level * 4096. */
   private static final long TABLE = 0x10_0000;
 
-  /** In bytes 0 to 4 MiB of physical memory, whatever the page's size. */
-  private static final long OFFSET = 0x20_0abc;
+  private static final long OFFSET = PagingShape.OFFSET;
 
   private final Arena arena = Arena.ofConfined();
 
@@ -109,69 +108,13 @@ public abstract class MmuContract {
     return tag(bank, gva, which) == (gva & -4096L);
   }
 
-  // The modes as data
+  // Tables in each mode
 
-  /** A paging mode, a size of page, and how its entries are laid out in the test's tables. */
-  private enum Shape {
-    LEGACY_4K(0, 0, 2, 1, 10, 4),
-    LEGACY_4M(Cr4.PSE, 0, 2, 2, 10, 4),
-    PAE_4K(Cr4.PAE, 0, 2, 1, 9, 8),
-    PAE_2M(Cr4.PAE, 0, 2, 2, 9, 8),
-    LONG4_4K(Cr4.PAE, Efer.LME | Efer.LMA, 4, 1, 9, 8),
-    LONG4_2M(Cr4.PAE, Efer.LME | Efer.LMA, 4, 2, 9, 8),
-    LONG4_1G(Cr4.PAE, Efer.LME | Efer.LMA, 4, 3, 9, 8),
-    LONG5_4K(Cr4.PAE | Cr4.LA57, Efer.LME | Efer.LMA, 5, 1, 9, 8),
-    LONG5_2M(Cr4.PAE | Cr4.LA57, Efer.LME | Efer.LMA, 5, 2, 9, 8),
-    LONG5_1G(Cr4.PAE | Cr4.LA57, Efer.LME | Efer.LMA, 5, 3, 9, 8);
-
-    final long cr4;
-    final long efer;
-    final int top;
-    final int leaf;
-    final int indexBits;
-    final int bytes;
-
-    Shape(long cr4, long efer, int top, int leaf, int indexBits, int bytes) {
-      this.cr4 = cr4;
-      this.efer = efer;
-      this.top = top;
-      this.leaf = leaf;
-      this.indexBits = indexBits;
-      this.bytes = bytes;
-    }
-
-    int shift(int level) {
-      return 12 + indexBits * (level - 1);
-    }
-
-    boolean wide() {
-      return bytes == 8;
-    }
-
-    boolean longMode() {
-      return efer != 0;
-    }
-
-    /** The gva whose walk uses entry 1 of each table, and reads OFFSET of what the leaf maps. */
-    long gva() {
-      long gva = OFFSET & ((1L << shift(leaf)) - 1);
-      for (int level = leaf; level <= top; level++) {
-        gva |= 1L << shift(level);
-      }
-      return gva;
-    }
-
-    /** The frame that the leaf maps. */
-    long frame() {
-      return OFFSET & -(1L << shift(leaf));
-    }
-  }
-
-  private long entrySpa(Shape shape, int level) {
+  private long entrySpa(PagingShape shape, int level) {
     return TABLE + (level - 1) * 4096L + shape.bytes;
   }
 
-  private void putEntry(Shape shape, int level, long entry) {
+  private void putEntry(PagingShape shape, int level, long entry) {
     long spa = entrySpa(shape, level);
     if (shape.wide()) {
       port.set(spa, entry);
@@ -180,13 +123,13 @@ public abstract class MmuContract {
     }
   }
 
-  private long entry(Shape shape, int level) {
+  private long entry(PagingShape shape, int level) {
     long spa = entrySpa(shape, level);
     return shape.wide() ? port.get(spa) : port.ram.get(ValueLayout.JAVA_INT, spa) & 0xffff_ffffL;
   }
 
   /** What an entry points to, without permissions. */
-  private long target(Shape shape, int level) {
+  private long target(PagingShape shape, int level) {
     if (level == shape.leaf) {
       return shape.frame() | (level > 1 ? Pte.PS : 0);
     }
@@ -196,13 +139,13 @@ public abstract class MmuContract {
   private static final long CR3 = TABLE + 0x8000;
 
   /** Builds the tables with one set of permissions for all levels, and sets the registers. */
-  private void build(Shape shape, long permissions) {
+  private void build(PagingShape shape, long permissions) {
     for (int level = shape.leaf; level <= shape.top; level++) {
       putEntry(shape, level, target(shape, level) | permissions);
     }
   }
 
-  private long cr3(Shape shape) {
+  private long cr3(PagingShape shape) {
     if (shape.wide() && !shape.longMode()) {
       // PDPTE 0 of the PAE modes; the shape's gva has bits 31:30 clear.
       port.set(CR3, TABLE + (shape.top - 1) * 4096L | P);
@@ -211,7 +154,7 @@ public abstract class MmuContract {
     return TABLE + (shape.top - 1) * 4096L;
   }
 
-  private void enter(Shape shape, long cr0, long cr4, long efer) {
+  private void enter(PagingShape shape, long cr0, long cr4, long efer) {
     mmu.setPaging(Cr0.PE | Cr0.PG | cr0, cr3(shape), shape.cr4 | cr4, shape.efer | efer);
   }
 
@@ -220,7 +163,7 @@ public abstract class MmuContract {
   @Test
   final void shouldGrantWhatEveryLevelGrantsInEveryMode() {
     int cases = 0;
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       int levels = shape.top - shape.leaf + 1;
       // Each level lacks nothing, RW, US, or has NX; all combinations over the levels.
       for (int pattern = 0; pattern < 1 << 2 * levels; pattern++) {
@@ -317,7 +260,7 @@ public abstract class MmuContract {
   @Test
   final void shouldObeyProtectionKeysAsSoonAsPkruSays() {
     final int key = 9;
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       for (int rights = 0; rights < 4; rights++) {
         for (int controls = 0; controls < 8; controls++) {
           boolean wp = (controls & 1) != 0;
@@ -360,7 +303,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldFaultWithoutPresentBitAtEachLevel() {
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       for (int missing = shape.leaf; missing <= shape.top; missing++) {
         build(shape, ALL);
         putEntry(shape, missing, entry(shape, missing) & ~P);
@@ -376,40 +319,17 @@ public abstract class MmuContract {
 
   // Reserved bits
 
-  /** Bits that must be zero, typed from the figures of APM Vol. 2, 5.2 to 5.3. */
-  private static long reserved(Shape shape, int level, boolean nxe, boolean sev) {
-    if (!shape.wide()) {
-      return level == 2 && shape.leaf == 2 ? 1L << 21 : 0;
-    }
-    long bits = 0x000f_ffff_ffff_ffffL & -(1L << PHYSICAL_BITS);
-    if (sev) {
-      bits &= ~(1L << C_BIT);
-    }
-    if (!nxe) {
-      bits |= 1L << 63;
-    }
-    if (!shape.longMode()) {
-      bits |= 0x7ff0_0000_0000_0000L;
-    }
-    if (level >= 4) {
-      bits |= 0x180;
-    }
-    if (level == shape.leaf) {
-      bits |= level == 2 ? 0x001f_e000 : level == 3 ? 0x3fff_e000 : 0;
-    }
-    return bits;
-  }
-
   @Test
   final void shouldFaultOnExactlyTheReservedBitsOfEachLevel() {
     for (boolean sev : new boolean[] {false, true}) {
       mmu = sev ? encrypted(NestedPaging.OFF) : plain();
-      for (Shape shape : Shape.values()) {
+      for (PagingShape shape : PagingShape.values()) {
         for (boolean nxe : new boolean[] {false, true}) {
           for (int level = shape.leaf; level <= shape.top; level++) {
             for (int bit = 0; bit < shape.bytes * 8; bit++) {
-              boolean must = (reserved(shape, level, nxe, sev) >>> bit & 1) != 0;
-              boolean free = bit >= 3 && !addressOrSize(shape, level, bit);
+              boolean must =
+                  (shape.reserved(level, nxe, PHYSICAL_BITS, sev ? C_BIT : 0) >>> bit & 1) != 0;
+              boolean free = bit >= 3 && !shape.addressOrSize(level, bit, PHYSICAL_BITS);
               if (!must && !free) {
                 continue;
               }
@@ -429,17 +349,9 @@ public abstract class MmuContract {
     }
   }
 
-  /** Bits that would lead elsewhere, which is not what the reserved-bits test asks about. */
-  private static boolean addressOrSize(Shape shape, int level, int bit) {
-    if (!shape.wide()) {
-      return bit >= 12 || (bit == 7 && level == 2);
-    }
-    return (bit >= 12 && bit < PHYSICAL_BITS) || (bit == 7 && level > 1);
-  }
-
   @Test
   final void shouldRefuseBadPdptes() {
-    Shape shape = Shape.PAE_4K;
+    PagingShape shape = PagingShape.PAE_4K;
     build(shape, ALL);
     for (int bit = 1; bit < 64; bit++) {
       long cr3 = cr3(shape);
@@ -453,7 +365,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldKeepPdptesAsTheyWereLoaded() {
-    Shape shape = Shape.PAE_4K;
+    PagingShape shape = PagingShape.PAE_4K;
     build(shape, ALL);
     long cr3 = cr3(shape);
     assertTrue(mmu.checkPdptes(cr3));
@@ -476,16 +388,16 @@ public abstract class MmuContract {
 
   @Test
   final void shouldRefuseAddressesThatAreNotCanonical() {
-    record Row(Shape shape, long gva, boolean canonical) {}
+    record Row(PagingShape shape, long gva, boolean canonical) {}
     Row[] rows = {
-      new Row(Shape.LONG4_4K, 0x0000_7fff_ffff_f000L, true),
-      new Row(Shape.LONG4_4K, 0x0000_8000_0000_0000L, false),
-      new Row(Shape.LONG4_4K, 0xffff_8000_0000_0000L, true),
-      new Row(Shape.LONG4_4K, 0xffff_7fff_ffff_ffffL, false),
-      new Row(Shape.LONG5_4K, 0x0000_8000_0000_0000L, true),
-      new Row(Shape.LONG5_4K, 0x0100_0000_0000_0000L, false),
-      new Row(Shape.LONG5_4K, 0xff00_0000_0000_0000L, true),
-      new Row(Shape.LONG5_4K, 0xfeff_ffff_ffff_ffffL, false),
+      new Row(PagingShape.LONG4_4K, 0x0000_7fff_ffff_f000L, true),
+      new Row(PagingShape.LONG4_4K, 0x0000_8000_0000_0000L, false),
+      new Row(PagingShape.LONG4_4K, 0xffff_8000_0000_0000L, true),
+      new Row(PagingShape.LONG4_4K, 0xffff_7fff_ffff_ffffL, false),
+      new Row(PagingShape.LONG5_4K, 0x0000_8000_0000_0000L, true),
+      new Row(PagingShape.LONG5_4K, 0x0100_0000_0000_0000L, false),
+      new Row(PagingShape.LONG5_4K, 0xff00_0000_0000_0000L, true),
+      new Row(PagingShape.LONG5_4K, 0xfeff_ffff_ffff_ffffL, false),
     };
     for (Row row : rows) {
       enter(row.shape, 0, 0, 0);
@@ -496,7 +408,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldReachAbove4GiBByPse36() {
-    Shape shape = Shape.LEGACY_4M;
+    PagingShape shape = PagingShape.LEGACY_4M;
     build(shape, ALL);
     putEntry(shape, 2, entry(shape, 2) | 0xab << 13);
     enter(shape, 0, 0, 0);
@@ -506,7 +418,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldSayMmioOutsideRam() {
-    Shape shape = Shape.LONG4_4K;
+    PagingShape shape = PagingShape.LONG4_4K;
     build(shape, ALL);
     putEntry(shape, 1, 0xfee0_0000L | ALL);
     enter(shape, 0, 0, 0);
@@ -519,7 +431,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldLookAgainWhenAnotherProcessorChangesTheEntry() {
-    Shape shape = Shape.LONG4_4K;
+    PagingShape shape = PagingShape.LONG4_4K;
     build(shape, ALL);
     enter(shape, 0, 0, 0);
     port.meanwhile =
@@ -535,7 +447,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldGrantWritesOnlyAfterDirtyWasSet() {
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       build(shape, ALL);
       enter(shape, 0, 0, 0);
       assertEquals(FILLED, mmu.fill(shape.gva(), READ, BANK_USER));
@@ -553,7 +465,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldNotGrantWritesToWatchedPages() {
-    Shape shape = Shape.LONG4_4K;
+    PagingShape shape = PagingShape.LONG4_4K;
     build(shape, ALL);
     enter(shape, 0, 0, 0);
     port.watch(OFFSET);
@@ -566,7 +478,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldLeaveNoTraceWhenProbing() {
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       build(shape, ALL);
       enter(shape, 0, Cr4.SMAP | Cr4.SMEP, 0);
       assertEquals(OFFSET, mmu.probe(shape.gva()), shape::name);
@@ -583,7 +495,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldKeepNoPageOverCr3ThatIsNotGlobal() {
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       for (boolean global : new boolean[] {false, true}) {
         for (boolean pge : new boolean[] {false, true}) {
           build(shape, ALL);
@@ -604,7 +516,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldInvalidateWholePagesOfEverySize() {
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       build(shape, ALL);
       putEntry(shape, shape.leaf, entry(shape, shape.leaf) | Pte.G);
       enter(shape, 0, Cr4.PGE, 0);
@@ -624,7 +536,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldSeeChangedUpperEntriesAfterEachKindOfFlush() {
-    Shape shape = Shape.LONG4_4K;
+    PagingShape shape = PagingShape.LONG4_4K;
     Runnable[] flushes = {
       () -> enter(shape, 0, 0, 0), () -> mmu.invalidate(0x5000), () -> mmu.invalidateAll()
     };
@@ -640,7 +552,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldEmptyTheTlbWhenPermissionRulesChange() {
-    Shape shape = Shape.LONG4_4K;
+    PagingShape shape = PagingShape.LONG4_4K;
     long[][] changes = {
       {Cr0.WP, 0, 0}, {0, Cr4.SMEP, 0}, {0, Cr4.SMAP, 0}, {0, 0, Efer.NXE}, {0, Cr4.PCIDE, 0}
     };
@@ -661,7 +573,7 @@ public abstract class MmuContract {
   final void shouldTagByTheLeafsCBitButFetchAndWalkInPrivate() {
     mmu = encrypted(NestedPaging.OFF);
     long c = 1L << C_BIT;
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       for (boolean cBit : new boolean[] {false, true}) {
         if (cBit && !shape.wide()) {
           continue;
@@ -706,7 +618,7 @@ public abstract class MmuContract {
   @Test
   final void shouldNotLetLoadsUseTheEntryOfAFetchFromASharedPage() {
     mmu = encrypted(NestedPaging.OFF);
-    Shape shape = Shape.LONG4_4K;
+    PagingShape shape = PagingShape.LONG4_4K;
     build(shape, ALL);
     enter(shape, 0, 0, 0);
     mmu.fill(shape.gva(), FETCH, BANK_USER);
@@ -739,7 +651,7 @@ public abstract class MmuContract {
   }
 
   /** The test's tables, where the nested tables put them. */
-  private void buildNested(Shape shape, long permissions) {
+  private void buildNested(PagingShape shape, long permissions) {
     build(shape, permissions);
     cr3(shape);
     MemorySegment.copy(port.ram, TABLE, port.ram, TABLE + N_OFFSET, 0x9000);
@@ -747,7 +659,7 @@ public abstract class MmuContract {
 
   @Test
   final void shouldWalkBothTables() {
-    for (Shape shape : Shape.values()) {
+    for (PagingShape shape : PagingShape.values()) {
       NestedPaging paging = nested();
       mmu = make(new MmuConfig(port, block, paging, 0, 0, PHYSICAL_BITS));
       buildNested(shape, ALL);
@@ -796,11 +708,11 @@ public abstract class MmuContract {
     };
     for (Row row : rows) {
       mmu = make(new MmuConfig(port, block, nested(), 0, 0, PHYSICAL_BITS));
-      buildNested(Shape.LONG4_4K, ALL);
+      buildNested(PagingShape.LONG4_4K, ALL);
       port.set(nestedLeaf(row.table ? TABLE : OFFSET), row.nestedEntry);
-      enter(Shape.LONG4_4K, 0, 0, 0);
+      enter(PagingShape.LONG4_4K, 0, 0, 0);
       assertEquals(
-          row.result, mmu.fill(Shape.LONG4_4K.gva(), row.access, BANK_USER), row::toString);
+          row.result, mmu.fill(PagingShape.LONG4_4K.gva(), row.access, BANK_USER), row::toString);
       if (row.result == NESTED_PAGE_FAULT) {
         assertEquals(row.code, mmu.errorCode(), row::toString);
         long gpa = row.table ? TABLE + 8 : OFFSET;
@@ -829,10 +741,10 @@ public abstract class MmuContract {
   final void shouldReadNestedTablesAsTheHostSeesThem() {
     NestedPaging paging = nested();
     mmu = encrypted(paging);
-    buildNested(Shape.LONG4_4K, ALL);
-    enter(Shape.LONG4_4K, 0, 0, 0);
+    buildNested(PagingShape.LONG4_4K, ALL);
+    enter(PagingShape.LONG4_4K, 0, 0, 0);
     port.accesses.clear();
-    mmu.fill(Shape.LONG4_4K.gva(), READ, BANK_USER);
+    mmu.fill(PagingShape.LONG4_4K.gva(), READ, BANK_USER);
     for (RecordingPort.Access seen : port.accesses) {
       boolean host = seen.spa() >= NESTED && seen.spa() < NESTED + 0x8000;
       boolean data = seen.what().startsWith("page");
@@ -842,10 +754,10 @@ public abstract class MmuContract {
 
   @Test
   final void shouldStopWhenMemoryIsSuspended() {
-    build(Shape.LONG4_4K, ALL);
-    enter(Shape.LONG4_4K, 0, 0, 0);
+    build(PagingShape.LONG4_4K, ALL);
+    enter(PagingShape.LONG4_4K, 0, 0, 0);
     port.suspended = true;
-    assertEquals(SUSPENDED, mmu.fill(Shape.LONG4_4K.gva(), READ, BANK_USER));
+    assertEquals(SUSPENDED, mmu.fill(PagingShape.LONG4_4K.gva(), READ, BANK_USER));
     mmu.setPaging(0, 0, 0, 0);
     assertEquals(SUSPENDED, mmu.fill(0, READ, BANK_USER));
     port.suspended = false;
