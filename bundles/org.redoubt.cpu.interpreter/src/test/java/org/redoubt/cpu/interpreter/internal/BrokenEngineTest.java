@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,6 +115,7 @@ final class BrokenEngineTest {
 
   private static final class Contract extends CpuEngineContract {
     private final Flaw flaw;
+    private final LateStore late = new LateStore();
 
     Contract(Flaw flaw) {
       this.flaw = flaw;
@@ -121,7 +123,7 @@ final class BrokenEngineTest {
 
     @Override
     protected CpuEngineFactory factory() {
-      return new BrokenFactory(flaw);
+      return new BrokenFactory(flaw, late);
     }
 
     @Override
@@ -130,7 +132,7 @@ final class BrokenEngineTest {
     }
   }
 
-  private record BrokenFactory(Flaw flaw) implements CpuEngineFactory {
+  private record BrokenFactory(Flaw flaw, LateStore late) implements CpuEngineFactory {
     private static final InterpreterFactory OURS = new InterpreterFactory();
 
     @Override
@@ -145,7 +147,7 @@ final class BrokenEngineTest {
               new CpuConfig(
                   flaw == Flaw.NEVER_A_STARTUP ? 0 : c.index(),
                   flaw == Flaw.ANY_MODEL ? models().getFirst() : c.model(),
-                  memory(c.memory(), flaw),
+                  memory(c.memory(), flaw, late),
                   mmu(c.mmu(), flaw),
                   c.nested(),
                   flaw == Flaw.ALL_SHARED ? 0 : c.asid(),
@@ -280,13 +282,13 @@ final class BrokenEngineTest {
     return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
   }
 
-  private static MemorySystem memory(MemorySystem memory, Flaw flaw) {
+  private static MemorySystem memory(MemorySystem memory, Flaw flaw, LateStore late) {
     return wrap(
         MemorySystem.class,
         memory,
         (method, a) ->
             method.getName().equals("attach")
-                ? port(memory.attach(client((MemoryClient) a[0], flaw)), flaw)
+                ? port(memory.attach(client((MemoryClient) a[0], flaw)), flaw, late)
                 : NOT);
   }
 
@@ -302,7 +304,7 @@ final class BrokenEngineTest {
         });
   }
 
-  private static MemoryPort port(MemoryPort port, Flaw flaw) {
+  private static MemoryPort port(MemoryPort port, Flaw flaw, LateStore late) {
     return wrap(
         MemoryPort.class,
         port,
@@ -310,9 +312,58 @@ final class BrokenEngineTest {
             switch (method.getName()) {
               case "leave" -> flaw == Flaw.STAYS_ENTERED ? null : NOT;
               case "alone" ->
-                  flaw == Flaw.NOT_ALONE ? (Object) ((IntSupplier) a[0]).getAsInt() : NOT;
+                  flaw == Flaw.NOT_ALONE ? (Object) late.run(port, (IntSupplier) a[0]) : NOT;
               default -> NOT;
             });
+  }
+
+  /**
+   * Stops no other vCPU for an action, and keeps back one store of the first action that changes
+   * the contract's counter until another vCPU has counted on: every time, whatever the machine.
+   */
+  private static final class LateStore {
+    private static final long COUNTER = 0x30_0020;
+    private static final long LIMIT_NANOS = 60_000_000_000L;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private boolean stored;
+
+    int run(MemoryPort port, IntSupplier action) {
+      lock(port);
+      int answer;
+      long mine;
+      try {
+        long before = port.readLong(COUNTER, 0);
+        answer = action.getAsInt();
+        mine = port.readLong(COUNTER, 0);
+        if (stored || mine == before) {
+          return answer;
+        }
+        stored = true;
+      } finally {
+        lock.unlock();
+      }
+      long end = System.nanoTime() + LIMIT_NANOS;
+      while (port.readLong(COUNTER, 0) == mine && System.nanoTime() - end < 0) {
+        port.safepoint();
+        Thread.yield();
+      }
+      lock(port);
+      try {
+        port.compareAndExchangeLong(COUNTER, 0, port.readLong(COUNTER, 0), mine);
+      } finally {
+        lock.unlock();
+      }
+      return answer;
+    }
+
+    /** Others may wait for a safepoint of whoever waits here. */
+    private void lock(MemoryPort port) {
+      while (!lock.tryLock()) {
+        port.safepoint();
+        Thread.yield();
+      }
+    }
   }
 
   private static MmuFactory mmu(MmuFactory factory, Flaw flaw) {
