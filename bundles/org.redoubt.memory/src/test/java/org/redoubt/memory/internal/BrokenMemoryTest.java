@@ -12,6 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -146,6 +148,7 @@ final class BrokenMemoryTest {
 
   private static MemorySystem broken(MemorySystem ours, Flaw flaw) {
     Map<Integer, MemoryView> views = new HashMap<>();
+    LateStore late = new LateStore();
     return wrap(
         MemorySystem.class,
         ours,
@@ -156,11 +159,11 @@ final class BrokenMemoryTest {
                 MemoryView view = ours.view(tag);
                 synchronized (views) {
                   yield flaw == Flaw.NEW_VIEW_EACH_TIME
-                      ? view(ours, view, flaw)
-                      : views.computeIfAbsent(tag, t -> view(ours, view, flaw));
+                      ? view(ours, view, flaw, late)
+                      : views.computeIfAbsent(tag, t -> view(ours, view, flaw, late));
                 }
               }
-              case "attach" -> port(ours, (MemoryClient) a[0], flaw);
+              case "attach" -> port(ours, (MemoryClient) a[0], flaw, late);
               case "setKeyInstaller" -> {
                 @SuppressWarnings("unchecked")
                 Optional<KeyInstaller> given = (Optional<KeyInstaller>) a[0];
@@ -214,7 +217,7 @@ final class BrokenMemoryTest {
     return hides ? KeyStatus.INSTALLED : status;
   }
 
-  private static MemoryView view(MemorySystem ours, MemoryView view, Flaw flaw) {
+  private static MemoryView view(MemorySystem ours, MemoryView view, Flaw flaw, LateStore late) {
     return wrap(
         MemoryView.class,
         view,
@@ -236,10 +239,7 @@ final class BrokenMemoryTest {
               }
               case "getAndAddLong" -> {
                 if (flaw == Flaw.NOT_ATOMIC) {
-                  long was = view.getLong((long) a[0]);
-                  Thread.yield();
-                  view.putLong((long) a[0], was + (long) a[1]);
-                  yield was;
+                  yield late.add(view, (long) a[0], (long) a[1]);
                 }
                 yield NOT;
               }
@@ -247,7 +247,8 @@ final class BrokenMemoryTest {
             });
   }
 
-  private static MemoryPort port(MemorySystem ours, MemoryClient client, Flaw flaw) {
+  private static MemoryPort port(
+      MemorySystem ours, MemoryClient client, Flaw flaw, LateStore late) {
     MemoryClient told =
         wrap(
             MemoryClient.class,
@@ -266,7 +267,7 @@ final class BrokenMemoryTest {
         (method, a) -> {
           if (method.getName().equals("alone")) {
             return switch (flaw) {
-              case NEVER_ALONE -> ((IntSupplier) a[0]).getAsInt();
+              case NEVER_ALONE -> late.run(port, (IntSupplier) a[0]);
               case ANSWERS_FOR_ITSELF -> port.alone((IntSupplier) a[0]) < 0 ? -1 : -2;
               default -> NOT;
             };
@@ -284,5 +285,71 @@ final class BrokenMemoryTest {
           }
           return page;
         });
+  }
+
+  /**
+   * Keeps the first store of a system back until another thread has changed the number that it goes
+   * to: an update is lost every time, whatever the machine.
+   */
+  private static final class LateStore {
+    /** The number on the first page that the contract's vCPUs count on, and its tag. */
+    private static final long COUNTER = 16;
+
+    private static final int TAG = 1;
+    private static final long LIMIT_NANOS = 60_000_000_000L;
+
+    private final AtomicBoolean stored = new AtomicBoolean();
+    private final ReentrantLock lock = new ReentrantLock();
+
+    /** Adds in two steps. */
+    long add(MemoryView view, long spa, long delta) {
+      if (stored.getAndSet(true)) {
+        return view.getAndAddLong(spa, delta);
+      }
+      long was = view.getLong(spa);
+      long end = System.nanoTime() + LIMIT_NANOS;
+      while (view.getLong(spa) == was && System.nanoTime() - end < 0) {
+        Thread.yield();
+      }
+      view.putLong(spa, was + delta);
+      return was;
+    }
+
+    /** Runs an action while other vCPUs do what they like, but for actions of theirs. */
+    int run(MemoryPort port, IntSupplier action) {
+      int answer = locked(port, action);
+      if (answer < 0 || stored.getAndSet(true)) {
+        return answer;
+      }
+      long seen = port.readLong(COUNTER, TAG);
+      long end = System.nanoTime() + LIMIT_NANOS;
+      while (port.readLong(COUNTER, TAG) == seen && System.nanoTime() - end < 0) {
+        port.safepoint();
+        Thread.yield();
+      }
+      locked(port, () -> putBack(port, seen));
+      return answer;
+    }
+
+    private static int putBack(MemoryPort port, long value) {
+      long now = port.readLong(COUNTER, TAG);
+      while (port.compareAndExchangeLong(COUNTER, TAG, now, value) != now) {
+        now = port.readLong(COUNTER, TAG);
+      }
+      return 0;
+    }
+
+    /** Others may wait for a safepoint of whoever waits here. */
+    private int locked(MemoryPort port, IntSupplier action) {
+      while (!lock.tryLock()) {
+        port.safepoint();
+        Thread.yield();
+      }
+      try {
+        return action.getAsInt();
+      } finally {
+        lock.unlock();
+      }
+    }
   }
 }
