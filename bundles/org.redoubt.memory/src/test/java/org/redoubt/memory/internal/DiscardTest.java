@@ -108,7 +108,7 @@ class DiscardTest {
   }
 
   private static EngineChange.State finished(EngineChange change) throws InterruptedException {
-    change.await(java.time.Duration.ofSeconds(30));
+    change.await(java.time.Duration.ofSeconds(120));
     return change.state();
   }
 

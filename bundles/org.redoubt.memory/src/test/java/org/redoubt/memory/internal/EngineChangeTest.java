@@ -39,11 +39,11 @@ import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemoryView;
 import org.redoubt.memory.internal.FakeEngine.Trouble;
 
-@Timeout(60)
+@Timeout(300)
 class EngineChangeTest {
   private static final int PAGE = Rig.PAGE;
   private static final int PAGES = 200;
-  private static final Duration LONG = Duration.ofSeconds(20);
+  private static final Duration LONG = Duration.ofSeconds(120);
 
   private final Rig rig = new Rig();
 
@@ -89,7 +89,7 @@ class EngineChangeTest {
   }
 
   private static void until(BooleanSupplier condition, String what) throws InterruptedException {
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 12_000; i++) {
       if (condition.getAsBoolean()) {
         return;
       }
@@ -197,7 +197,7 @@ class EngineChangeTest {
   })
   void shouldRollBackWhenNewEngineFailsHalfWay(Trouble trouble, int cachePages, boolean clean)
       throws Exception {
-    Rig quick = new Rig(Duration.ofMillis(300));
+    Rig quick = new Rig(Rig.SHORT);
     try (MemorySystem system = quick.system(PAGES, cachePages)) {
       fillAll(system);
       system.flush();
@@ -322,7 +322,7 @@ class EngineChangeTest {
           new Settings(
               Optional.of("gamma"), Optional.empty(), LONG, LONG, true)); // which waits for it
       rig.factory.engineCame("gamma", gamma, 100, 3);
-      until(() -> !logged.isEmpty() && logged.getLast().contains("gamma failed"), "logged");
+      until(() -> logged.stream().anyMatch(line -> line.contains("gamma failed")), "logged");
       assertEquals(
           1, logged.stream().filter(line -> line.contains("gamma failed")).count(), "once");
     } finally {
@@ -343,8 +343,10 @@ class EngineChangeTest {
       for (int page = 0; page < 20_000; page++) {
         system.view(1).putLong((long) page * PAGE, page);
       }
+      rig.beta.nanosOfCall = 1_000_000; // or it might be done first
       EngineChange change = system.changeEngine("beta");
       change.cancel();
+      rig.beta.nanosOfCall = 0;
       assertTrue(change.await(LONG));
       assertEquals(EngineChange.State.ROLLED_BACK, change.state());
       assertEquals(Optional.of("Cancelled"), change.failure());
@@ -406,10 +408,10 @@ class EngineChangeTest {
    * Its first calls are for the JIT, when many pages are to be carried; no page depends on them.
    */
   @ParameterizedTest
-  @CsvSource({"THROW, threw IllegalStateException: injected", "HANG, takes more than 300 ms"})
+  @CsvSource({"THROW, threw IllegalStateException: injected", "HANG, takes more than 2000 ms"})
   void shouldRefuseEngineThatFailsWhileItIsWarmedUp(Trouble trouble, String why) throws Exception {
     int pages = 4400;
-    Rig quick = new Rig(Duration.ofMillis(300));
+    Rig quick = new Rig(Rig.SHORT);
     try (MemorySystem system = quick.system(pages, 64)) {
       for (int page = 0; page < pages; page++) {
         system.view(1).putLong((long) page * PAGE, page);
@@ -489,9 +491,11 @@ class EngineChangeTest {
   void shouldGiveKeysInBothEnginesWhenActivatedDuringChange() throws Exception {
     try (MemorySystem system = rig.system(5000, 64)) {
       system.view(1).fill(0, 5000L * PAGE, (byte) 3);
+      rig.beta.nanosOfCall = 1_000_000; // or it might be done first
       EngineChange change = system.changeEngine("beta");
       assertEquals(KeyStatus.INSTALLED, system.activate(7));
       change.cancel();
+      rig.beta.nanosOfCall = 0;
       assertTrue(change.await(LONG));
       assertEquals(EngineChange.State.ROLLED_BACK, change.state());
       system.view(7).putLong(0, 5);
@@ -674,7 +678,7 @@ class EngineChangeTest {
       value = Trouble.class,
       names = {"THROW", "GARBAGE_ENCRYPT", "GARBAGE_DECRYPT", "HANG", "SPIN"})
   void shouldSuspendItsGuestsAndNobodyElseWhenEngineFailsLater(Trouble trouble) throws Exception {
-    Rig quick = new Rig(Duration.ofMillis(300));
+    Rig quick = new Rig(Rig.SHORT);
     try (MemorySystem system = quick.system(PAGES, 8);
         MemorySystem other =
             quick.system(
@@ -721,7 +725,7 @@ class EngineChangeTest {
       quick.alpha.mend();
       assertEquals(EngineChange.State.DONE, change(system, "alpha").state());
       assertEquals(Optional.empty(), system.suspension(2));
-      toucher.join(5000);
+      toucher.join(LONG.toMillis());
       for (int page = 2; page < PAGES; page++) {
         byte[] bytes = Rig.read(system, tag(page), (long) page * PAGE, PAGE);
         java.util.Arrays.fill(bytes, 8, 16, (byte) 0);

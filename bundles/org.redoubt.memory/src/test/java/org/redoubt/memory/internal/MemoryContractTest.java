@@ -19,8 +19,8 @@ class MemoryContractTest extends MemorySystemContract {
             new Settings(
                 Optional.empty(),
                 Optional.empty(),
-                Duration.ofSeconds(30),
-                Duration.ofSeconds(5),
+                Duration.ofSeconds(60),
+                Duration.ofSeconds(60),
                 true));
     int rank = 100;
     for (var engine : engines.entrySet()) {

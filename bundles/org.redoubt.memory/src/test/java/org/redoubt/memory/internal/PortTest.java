@@ -27,7 +27,7 @@ import org.redoubt.api.memory.MemoryPort;
 import org.redoubt.api.memory.MemorySystem;
 import org.redoubt.api.memory.MemoryView;
 
-@Timeout(60)
+@Timeout(300)
 class PortTest {
   private static final int PAGE = Rig.PAGE;
   private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
@@ -359,7 +359,7 @@ class PortTest {
       }
       List<T> results = new ArrayList<>();
       for (Future<T> future : futures) {
-        results.add(future.get(50, TimeUnit.SECONDS));
+        results.add(future.get(240, TimeUnit.SECONDS));
       }
       return results;
     } finally {

@@ -21,20 +21,23 @@ final class Rig {
     QUIET.setLevel(java.util.logging.Level.OFF);
   }
 
+  /** For engines that do not return; long enough for those beside them on a busy machine. */
+  static final Duration SHORT = Duration.ofSeconds(2);
+
   final FakeEngine alpha = new FakeEngine(1);
   final FakeEngine beta = new FakeEngine(2);
   final Keys4Tests keys = new Keys4Tests();
   final MemoryFactory factory;
 
   Rig() {
-    this(Duration.ofSeconds(5));
+    this(Duration.ofSeconds(60));
   }
 
   Rig(Duration engineLimit) {
     factory =
         new MemoryFactory(
             new Settings(
-                Optional.empty(), Optional.empty(), engineLimit, Duration.ofSeconds(5), true));
+                Optional.empty(), Optional.empty(), engineLimit, Duration.ofSeconds(60), true));
     factory.engineCame("alpha", alpha, 10, 1);
     factory.engineCame("beta", beta, 5, 2);
   }

@@ -25,7 +25,7 @@ import org.redoubt.memory.internal.FakeEngine.Trouble;
  * An engine that spins for ever and heeds no interrupt. Tags 1 to 4 are its guests; tag 0 stands
  * for the host, its devices and guests without encryption: none of their threads may stay in it.
  */
-@Timeout(120)
+@Timeout(300)
 class SpinningEngineTest {
   private static final int PAGE = Rig.PAGE;
   private static final int GUEST_PAGES = 32;
@@ -33,7 +33,7 @@ class SpinningEngineTest {
   private static final int PAGES = 100;
   private static final int FRAMES = 8;
 
-  private final Rig rig = new Rig(Duration.ofMillis(300));
+  private final Rig rig = new Rig(Rig.SHORT);
 
   /** Lets threads out that still spin. */
   @AfterEach
@@ -57,7 +57,7 @@ class SpinningEngineTest {
   private static <T> T asOther(Callable<T> code) throws Exception {
     FutureTask<T> task = new FutureTask<>(code);
     Thread.ofPlatform().daemon().name("another guest").start(task);
-    return task.get(30, TimeUnit.SECONDS);
+    return task.get(120, TimeUnit.SECONDS);
   }
 
   private static List<String> threadsInEngine() {
@@ -78,7 +78,7 @@ class SpinningEngineTest {
     }
     rig.alpha.mend();
     EngineChange again = system.changeEngine("alpha");
-    assertTrue(again.await(Duration.ofSeconds(30)));
+    assertTrue(again.await(Duration.ofSeconds(120)));
     assertEquals(EngineChange.State.DONE, again.state());
     for (int page = 0; page < GUEST_PAGES; page++) {
       assertArrayEquals(
@@ -179,7 +179,7 @@ class SpinningEngineTest {
         }
         return 0;
       });
-      assertTrue(change.await(Duration.ofSeconds(30)));
+      assertTrue(change.await(Duration.ofSeconds(120)));
       assertEquals(EngineChange.State.ROLLED_BACK, change.state(), change.failure().toString());
       for (int page = 0; page < GUEST_PAGES; page++) {
         assertArrayEquals(
