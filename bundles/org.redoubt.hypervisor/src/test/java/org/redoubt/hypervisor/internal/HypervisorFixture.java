@@ -30,9 +30,9 @@ import org.redoubt.api.vm.VmConfig;
 /**
  * A hypervisor with scripted vCPUs, flat memory and nobody's devices; nothing may be left behind.
  */
-@Timeout(60)
+@Timeout(300)
 abstract class HypervisorFixture {
-  static final Duration LONG = Duration.ofSeconds(20);
+  static final Duration LONG = Duration.ofSeconds(120);
   static final long RAM = 8L << 20;
 
   @TempDir Path folder;
@@ -109,7 +109,7 @@ abstract class HypervisorFixture {
   }
 
   static void eventually(java.util.function.BooleanSupplier condition) throws Exception {
-    for (int i = 0; i < 2000 && !condition.getAsBoolean(); i++) {
+    for (int i = 0; i < 24_000 && !condition.getAsBoolean(); i++) {
       Thread.sleep(5);
     }
     assertTrue(condition.getAsBoolean());

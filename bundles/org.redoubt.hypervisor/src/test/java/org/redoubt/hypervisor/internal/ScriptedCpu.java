@@ -41,6 +41,7 @@ final class ScriptedCpu implements CpuEngine, VcpuSignal {
   final CpuConfig config;
   private final Script script;
   volatile boolean stopRequested;
+  volatile boolean running;
   volatile int interrupts;
   volatile boolean inited;
   volatile int startup = -1;
@@ -58,17 +59,19 @@ final class ScriptedCpu implements CpuEngine, VcpuSignal {
   Exit spin() {
     while (!stopRequested) {
       steps++;
-      Thread.onSpinWait();
+      Thread.yield();
     }
     return Exit.of(Exit.Kind.STOPPED);
   }
 
   @Override
   public Exit run(long budget) {
+    running = true;
     try {
       return stopRequested ? Exit.of(Exit.Kind.STOPPED) : script.apply(this);
     } finally {
       stopRequested = false;
+      running = false;
     }
   }
 
