@@ -91,15 +91,15 @@ final class VirtioMachine implements DeviceContext, VirtualClock, Dma, PciBus, P
     }
   }
 
-  /** Turns until a condition holds, for half a minute at most. */
+  /** Turns until a condition holds, for two minutes at most. */
   void until(java.util.function.BooleanSupplier condition) {
-    long end = System.nanoTime() + 30_000_000_000L;
+    long end = System.nanoTime() + 120_000_000_000L;
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > end) {
         throw new AssertionError("It did not come about");
       }
       turn();
-      Thread.onSpinWait();
+      Thread.yield();
     }
   }
 
