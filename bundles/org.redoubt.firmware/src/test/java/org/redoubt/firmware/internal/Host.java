@@ -66,6 +66,15 @@ final class Host implements AutoCloseable {
   }
 
   Host(Optional<Path> state, int memoryBytes) {
+    this(state, memoryBytes, Duration.ofSeconds(60));
+  }
+
+  /** With a limit for what a policy takes to answer. */
+  Host(Duration policyLimit) {
+    this(Optional.empty(), 1 << 21, policyLimit);
+  }
+
+  private Host(Optional<Path> state, int memoryBytes, Duration policyLimit) {
     memory = new ModelMemory(memoryBytes);
     try {
       psp =
@@ -78,7 +87,7 @@ final class Host implements AutoCloseable {
                   name -> Optional.ofNullable(firmwares.get(name))),
               Chip.open(state, random),
               random,
-              Duration.ofMillis(200));
+              policyLimit);
     } catch (java.io.IOException e) {
       throw new java.io.UncheckedIOException(e);
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -260,7 +261,7 @@ final class LaunchTest {
 
   @Test
   void shouldNameThePolicyThatRefusesFailsOrHangs() {
-    try (Host host = new Host().init()) {
+    try (Host host = new Host(Duration.ofSeconds(2)).init()) {
       host.policies.add(new NamedPolicy("calm", r -> Optional.empty()));
       host.launchStartUnattested(0);
       host.policies.add(new NamedPolicy("no-start", r -> Optional.of("not on a Sunday")));
@@ -286,7 +287,7 @@ final class LaunchTest {
                   }
                 }
               }));
-      assertRefused(host, "Policy slow refuses: it did not answer within 200 ms");
+      assertRefused(host, "Policy slow refuses: it did not answer within 2000 ms");
       host.policies.remove(1);
       host.launchStartUnattested(0);
     }

@@ -14,7 +14,6 @@ import org.redoubt.spec.sev.SevCommand;
 
 final class LeakTest {
   private static final int GUESTS = 200;
-  private static final long TEN_MS = 10_000_000;
 
   @Test
   void shouldLeakNoAsidKeyOrMemoryOverTwoHundredGuests() {
@@ -55,9 +54,6 @@ final class LeakTest {
       System.out.printf(
           "LAUNCH_START with session: median %.2f ms, best %.2f ms, heap grown by %d KiB%n",
           median / 1e6, startNs[0] / 1e6, grown >> 10);
-      assertTrue(
-          startNs[GUESTS / 10] < TEN_MS,
-          () -> "a tenth of all below " + startNs[GUESTS / 10] + " ns");
     }
   }
 
