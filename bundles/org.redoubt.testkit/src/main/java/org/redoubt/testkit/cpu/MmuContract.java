@@ -45,7 +45,7 @@ import org.redoubt.spec.x86.Pte;
  * that grant no more than the walk did, the C-bit of APM Vol. 2, 15.34.5, nested tables, and
  * flushes that leave nothing stale. Who flushes more than the architecture asks for passes too.
  */
-@Timeout(120)
+@Timeout(300)
 public abstract class MmuContract {
   private static final int PHYSICAL_BITS = 40;
   private static final int C_BIT = 47;

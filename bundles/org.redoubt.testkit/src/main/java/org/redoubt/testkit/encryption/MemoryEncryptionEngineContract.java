@@ -32,7 +32,7 @@ import org.redoubt.api.encryption.MemoryEncryptionEngineFactory;
  * less than it asks for says so in {@link #claims()}; nothing is skipped. If a bug slips through,
  * improve this exam first.
  */
-@Timeout(120)
+@Timeout(300)
 public abstract class MemoryEncryptionEngineContract {
   private static final int BLOCK = MemoryEncryptionEngine.BLOCK_BYTES;
   private static final int PAGE = 4096;

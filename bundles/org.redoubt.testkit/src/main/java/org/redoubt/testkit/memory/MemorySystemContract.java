@@ -48,7 +48,7 @@ import org.redoubt.api.memory.PageTag;
  * runs alone when it asks for that; changes of engine that carry every page or roll back; and
  * private pages that are never plain in DRAM.
  */
-@Timeout(120)
+@Timeout(300)
 public abstract class MemorySystemContract {
   private static final int PAGE = 4096;
   private static final int DRAM_PAGES = 64;

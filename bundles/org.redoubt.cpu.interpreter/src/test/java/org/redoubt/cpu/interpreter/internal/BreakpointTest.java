@@ -9,7 +9,7 @@ import org.redoubt.api.cpu.CpuState;
 import org.redoubt.api.cpu.Exit;
 
 /** Hardware breakpoints on whatever an instruction touches, also without naming it. */
-@Timeout(60)
+@Timeout(300)
 final class BreakpointTest {
   private static final long STACK = FlatMachine.STACK;
   private static final int WRITE = 1;

@@ -12,7 +12,7 @@ import org.redoubt.api.cpu.DebugStops;
 import org.redoubt.api.cpu.Exit;
 
 /** Where a debugger stops a vCPU, and that the guest goes the same way with it and without. */
-@Timeout(60)
+@Timeout(300)
 final class DebugStopsTest {
   private static final String SUM =
       "31c0" // 1000 xor eax, eax

@@ -13,7 +13,7 @@ import org.redoubt.api.HypervisorException;
 import org.redoubt.api.cpu.CpuState;
 import org.redoubt.api.cpu.Exit;
 
-@Timeout(60)
+@Timeout(300)
 final class InterpreterTest {
   private static final String SUM =
       "31c0" // xor eax, eax

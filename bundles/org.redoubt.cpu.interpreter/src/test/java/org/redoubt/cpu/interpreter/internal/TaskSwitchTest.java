@@ -18,7 +18,7 @@ import org.redoubt.api.cpu.CpuState;
  * Hardware task switches and virtual-8086 mode, against Bochs: a guest program does each case, and
  * prints the vector, the error code and the registers that its handlers found.
  */
-@Timeout(60)
+@Timeout(300)
 final class TaskSwitchTest {
   private static final int LOADED_AT = 0x8000;
   private static final long GDT = 0x6000;
