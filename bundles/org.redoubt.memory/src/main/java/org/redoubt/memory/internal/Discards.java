@@ -58,6 +58,7 @@ final class Discards {
   private long forget(long from, long to) {
     boolean watched = false;
     long written = 0;
+    Lane lane = cache.lanes().take();
     try {
       for (long page = from; page < to; page++) {
         KeySlot writer = cache.slots().get(cache.book().writer(page));
@@ -73,6 +74,7 @@ final class Discards {
       for (long page = from; page < to; page++) {
         cache.book().unlock(page);
       }
+      cache.lanes().give(lane);
     }
     if (watched) {
       cache.handshake().changed(cache.dram().spa(from), (to - from) << Dram.PAGE_SHIFT);

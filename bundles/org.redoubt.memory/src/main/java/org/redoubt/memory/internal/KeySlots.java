@@ -30,6 +30,7 @@ final class KeySlots {
   private final Supplier<Settings> settings;
   private final Engines engines;
   private final Slots slots;
+  private final Lanes lanes;
   private final TagState[] tags;
   private final Map<String, EngineUse> uses = new LinkedHashMap<>();
   private volatile Candidate engine;
@@ -50,12 +51,14 @@ final class KeySlots {
       Engines engines,
       Supplier<Settings> settings,
       Slots slots,
+      Lanes lanes,
       TagState[] tags) {
     this.systemName = systemName;
     this.engine = engine;
     this.engines = engines;
     this.settings = settings;
     this.slots = slots;
+    this.lanes = lanes;
     this.tags = tags;
     use(engine.name());
   }
@@ -404,7 +407,6 @@ final class KeySlots {
    */
   void settle() {
     Undo kept;
-    List<KeySlot> readers = new ArrayList<>();
     synchronized (this) {
       former = null;
       kept = undo;
@@ -416,13 +418,12 @@ final class KeySlots {
       for (TagState tag : tags) {
         Keys keys = tag.keys();
         if (keys != null && keys.undo() != null) {
-          readers.add(keys.current());
-          readers.addAll(keys.olds());
           tag.setKeys(new Keys(keys.current(), keys.olds()));
         }
       }
     }
-    if (kept != null && awaitSilence(readers, System.nanoTime() + limit().toNanos())) {
+    // Nobody in the engine would do as well, but with guests at work that moment is long in coming.
+    if (kept != null && lanes.awaitTurns(System.nanoTime() + limit().toNanos())) {
       kept.discard();
     }
   }

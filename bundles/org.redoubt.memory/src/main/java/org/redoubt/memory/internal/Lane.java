@@ -52,7 +52,9 @@ final class Lane {
 
   final MemorySegment formerIn;
   private final long[] cells = new long[Counters.CELLS];
-  private final AtomicInteger owned = new AtomicInteger();
+
+  /** Odd while a thread has the lane, a greater number for every one. */
+  private final AtomicInteger turns = new AtomicInteger();
 
   /** Number of the call times 4, plus what the thread is doing. */
   private final AtomicLong state = new AtomicLong();
@@ -123,11 +125,17 @@ final class Lane {
   }
 
   boolean own() {
-    return owned.get() == 0 && owned.compareAndSet(0, 1);
+    int turn = turns.get();
+    return (turn & 1) == 0 && turns.compareAndSet(turn, turn + 1);
   }
 
   void disown() {
-    owned.setRelease(0);
+    turns.setRelease(turns.get() + 1);
+  }
+
+  /** Which turn it is; odd while a thread has the lane. */
+  int turn() {
+    return turns.get();
   }
 
   // The lane's thread

@@ -46,6 +46,29 @@ final class Lanes {
     }
   }
 
+  /**
+   * Waits until every thread that has a lane now has given it back: whatever it looked at, it does
+   * not any more. Threads that the watchdog has given up do not count.
+   *
+   * @param end time after which to wait no more
+   * @return whether it is so
+   */
+  boolean awaitTurns(long end) {
+    for (Lane lane : lanes) {
+      int turn = lane.turn();
+      for (int attempt = 0; (turn & 1) != 0 && lane.turn() == turn; attempt++) {
+        if (lane.abandoned()) {
+          break;
+        }
+        if (System.nanoTime() - end > 0) {
+          return false;
+        }
+        Backoff.pause(attempt);
+      }
+    }
+    return true;
+  }
+
   /** A cell's sum over all lanes that there have ever been. */
   synchronized long sum(int cell) {
     long sum = formerCells[cell];

@@ -14,7 +14,9 @@ import org.redoubt.api.memory.EngineChange;
  * nothing is left; turning back only changes which slots are which.
  */
 final class Movement implements EngineChange {
-  private static final int CHUNK = 256;
+  /** Pages taken at a time: so few that the JIT sees enough of it in {@link Rehearsal}. */
+  private static final int RUN = 64;
+
   private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
 
   /** Movers at work at once, at most. */
@@ -23,7 +25,6 @@ final class Movement implements EngineChange {
   /** How much nicer than a virtual CPU a mover is: it gets a quarter of a processor they share. */
   private static final int NICER = 5;
 
-  private static final int PAGES_A_TURN = 1024;
   private static final int MAX_IDLE_PASSES = 2000;
 
   private final SocMemory system;
@@ -39,6 +40,7 @@ final class Movement implements EngineChange {
   private volatile State state = State.RUNNING;
   private volatile @Nullable String failure;
   private volatile boolean stop;
+  private final BooleanSupplier stopped = () -> stop;
   private volatile boolean hurried;
 
   Movement(
@@ -261,21 +263,10 @@ final class Movement implements EngineChange {
     try {
       long pages = cache.dram().pages();
       State began = state;
-      BooleanSupplier stopped = () -> stop; // once, not an object a page
-      int moved = 0;
-      for (long first = cursor.getAndAdd(CHUNK);
+      for (long first = cursor.getAndAdd(RUN);
           first < pages && problem == null && state == began && hurried == all;
-          first = cursor.getAndAdd(CHUNK)) {
-        long end = Math.min(first + CHUNK, pages);
-        for (long page = first; page < end && problem == null && state == began; page++) {
-          TagState tag = mover.toMove(page);
-          if (tag != null) {
-            problem = mover.move(lane, page, tag, patient, stopped);
-            if (++moved % PAGES_A_TURN == 0) {
-              Thread.yield(); // a guest that waits for a processor goes first
-            }
-          }
-        }
+          first = cursor.getAndAdd(RUN)) {
+        problem = moveRun(lane, first, Math.min(first + RUN, pages), patient, began);
       }
       if (problem != null && !PageMover.abandoned(problem)) {
         changes.failed(problem.slot(), problem.failure(), problem.used());
@@ -293,5 +284,17 @@ final class Movement implements EngineChange {
         cache.lanes().give(lane);
       }
     }
+  }
+
+  private PageMover.@Nullable Failure moveRun(
+      Lane lane, long first, long end, boolean patient, State began) {
+    PageMover.Failure problem = null;
+    for (long page = first; page < end && problem == null && state == began; page++) {
+      TagState tag = mover.toMove(page);
+      if (tag != null) {
+        problem = mover.move(lane, page, tag, patient, stopped);
+      }
+    }
+    return problem;
   }
 }

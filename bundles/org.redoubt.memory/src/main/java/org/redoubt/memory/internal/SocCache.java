@@ -268,6 +268,9 @@ final class SocCache {
       lane.work = Lane.Work.FILL;
       failure =
           contents == null ? load(lane, page, frame, tag) : place(page, frame, tag, contents, at);
+      if (failure == null && write) {
+        forgetUndo(page, tag);
+      }
       blamed = lane.slot;
       used = lane.keys;
     } finally {
@@ -282,9 +285,6 @@ final class SocCache {
         faults.failed(blamed, failure, used);
       }
       return 0;
-    }
-    if (write) {
-      forgetUndo(page, tag);
     }
     frames.setState(
         frame, (Frames.identity(page, tag.tag()) | (write ? Frames.DIRTY : 0)) + Frames.PIN);

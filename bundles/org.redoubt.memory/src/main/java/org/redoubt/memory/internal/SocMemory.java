@@ -72,7 +72,9 @@ final class SocMemory implements MemorySystem {
     for (int tag = 0; tag < tags.length; tag++) {
       tags[tag] = new TagState(tag);
     }
-    keys = new KeySlots(config.name(), engine, around.engines(), around.settings(), slots, tags);
+    keys =
+        new KeySlots(
+            config.name(), engine, around.engines(), around.settings(), slots, lanes, tags);
     changes = new Changes(this, keys, around.engines(), around.settings(), tags);
     cache =
         new SocCache(dram, book, frames, pool, slots, lanes, handshake, counters, tags, changes);

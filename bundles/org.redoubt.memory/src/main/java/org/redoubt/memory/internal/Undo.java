@@ -18,7 +18,7 @@ import org.redoubt.api.HypervisorException;
  * The former engine's ciphertext of every page that a change of engine has replaced in DRAM and
  * that is not in the SoC cache, so that a roll-back needs nothing of the new engine. It costs as
  * much of the host's memory, until the change has ended; when the host has not so much to spare,
- * changes go without.
+ * changes go without. Whoever changes it has a {@link Lane}, so that it is not discarded meanwhile.
  *
  * <p>The entry of a page belongs to whoever has the page's bytes in DRAM to himself. Of a page
  * whose frame is dirty it may be out of date: the frame counts then.
