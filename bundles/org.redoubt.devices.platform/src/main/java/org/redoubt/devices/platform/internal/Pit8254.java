@@ -376,8 +376,8 @@ final class Pit8254 implements Device, PortHandler {
       mode = Math.clamp(from[at + 1], 0, 5);
       access = Math.clamp(from[at + 2], 1, 3);
       bcd = from[at + 3] != 0;
-      reload = Math.clamp(from[at + 4], 2, modulus());
-      loaded = from[at + 5] != 0;
+      reload = Math.clamp(from[at + 4], 1, 0x1_0000); // a BCD counter may keep a binary count
+      loaded = from[at + 5] != 0 && (reload > 1 || !periodic());
       triggered = from[at + 6] != 0;
       startNs = clock.nowNs() - Math.max(0, from[at + 7]);
       writeLatch = Math.clamp(from[at + 8], -1, 0xFF);

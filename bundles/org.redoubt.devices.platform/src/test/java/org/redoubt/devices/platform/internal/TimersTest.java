@@ -1,5 +1,6 @@
 package org.redoubt.devices.platform.internal;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -107,6 +108,25 @@ class TimersTest {
     assertEquals(0xB4, machine.in(0x40));
     assertEquals(0x34, machine.in(0x40));
     assertEquals(0x12, machine.in(0x40));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "a count of one, 0x30, 1, -1",
+    "binary 65536 behind a BCD control word, 0x30, 0, 0x31",
+    "one behind a control word for mode 2, 0x30, 1, 0x34",
+  })
+  void shouldComeBackWithWhateverCountItHad(String what, String control, int count, String next) {
+    Pit8254 pit = machine.plug(Pit8254::new, Pit8254.class);
+    machine.out(0x43, Integer.decode(control));
+    load(0x40, count);
+    if (!next.equals("-1")) {
+      machine.out(0x43, Integer.decode(next));
+    }
+    byte[] saved = pit.save();
+    load(0x40, 1000);
+    pit.restore(saved);
+    assertArrayEquals(saved, pit.save(), what);
   }
 
   private int statusOf0() {
