@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 
 /** The other side of a stub for gdb: packets, as gdb sends them. */
 final class GdbClient implements AutoCloseable {
-  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final Duration LIMIT = Duration.ofMinutes(5);
   private static final Pattern PORT = Pattern.compile("target remote 127\\.0\\.0\\.1:(\\d+)'");
 
   private final Socket socket;

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * like with a real gdb and Debian's kernel.
  */
 class GdbIT {
-  private static final Duration LIMIT = Duration.ofMinutes(2);
+  private static final Duration LIMIT = Duration.ofMinutes(5);
 
   private static final int RAX = 0;
   private static final int RIP = 16;

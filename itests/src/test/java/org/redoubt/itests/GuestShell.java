@@ -8,7 +8,7 @@ import org.redoubt.api.vm.Vm;
 
 /** Types into the shell of a guest that runs inside the container. */
 final class GuestShell implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofMinutes(8);
+  private static final Duration PATIENCE = Duration.ofMinutes(15);
 
   private final Vm vm;
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();

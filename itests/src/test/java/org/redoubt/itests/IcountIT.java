@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Runs by the instruction count: the same again, and again from a recording. */
 class IcountIT {
-  private static final Duration LIMIT = Duration.ofMinutes(3);
+  private static final Duration LIMIT = Duration.ofMinutes(10);
   private static final Pattern HASH = Pattern.compile("State hash ([0-9a-f]{64}) after (.*)");
 
   /** Prints '>', echoes two bytes, keeps in memory what time and chance are, and leaves with 7. */

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * {@code itests/src/bench/series} boots all of them again and again.
  */
 class KernelsIT {
-  private static final Duration LIMIT = Duration.ofMinutes(8);
+  private static final Duration LIMIT = Duration.ofMinutes(15);
 
   /** What the guest runs. */
   static final String COMMANDS =

@@ -140,7 +140,7 @@ class LaunchIT {
       var out = new java.io.ByteArrayOutputStream();
       vm.console().attach(out);
       vm.start();
-      assertEquals(0, vm.await(Duration.ofSeconds(60)).orElseThrow().exitCode());
+      assertEquals(0, vm.await(Duration.ofMinutes(5)).orElseThrow().exitCode());
       Services.await(
           "the secret on the console",
           () -> out.toString(StandardCharsets.US_ASCII).equals("open sesame 1234"));
@@ -404,7 +404,7 @@ class LaunchIT {
           send(vm.launch().orElseThrow(), packet(session, vm.launch().orElseThrow()));
           if (i % 50 == 0) {
             vm.start();
-            assertEquals(0, vm.await(Duration.ofSeconds(60)).orElseThrow().exitCode());
+            assertEquals(0, vm.await(Duration.ofMinutes(5)).orElseThrow().exitCode());
           }
         }
         assertEquals(1, hypervisor.secureProcessor().info().guests().size(), "guest " + i);

@@ -260,9 +260,9 @@ class LauncherIT {
     try (Launched run =
         Launched.of(
             "run", "--kernel", kernel.toString(), "--memory", "64M", "--protection", "none")) {
-      run.expect(">", Duration.ofMinutes(2));
+      run.expect(">", Duration.ofMinutes(5));
       run.terminate();
-      assertEquals(128 + 15, run.exitCode(Duration.ofMinutes(1)), run::err);
+      assertEquals(128 + 15, run.exitCode(Duration.ofMinutes(5)), run::err);
       assertEquals("", run.err());
       assertEquals(">", run.out());
     }
@@ -291,7 +291,7 @@ class LauncherIT {
       keys.write('\u0004');
       keys.flush();
       assertTrue(
-          process.waitFor(1, TimeUnit.MINUTES), () -> "Ctrl-D does not end it: " + read(out));
+          process.waitFor(5, TimeUnit.MINUTES), () -> "Ctrl-D does not end it: " + read(out));
       assertEquals(0, process.exitValue(), () -> read(out));
     } finally {
       process.destroyForcibly();

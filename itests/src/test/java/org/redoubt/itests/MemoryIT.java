@@ -46,7 +46,7 @@ class MemoryIT {
 
   private static final int ASID = 1;
   private static final int THREADS = 4;
-  private static final Duration LIMIT = Duration.ofMinutes(2);
+  private static final Duration LIMIT = Duration.ofMinutes(5);
 
   @TempDir Path folder;
 

@@ -19,7 +19,7 @@ import org.redoubt.testkit.tool.DebianTool;
  * {@code ./redoubt run --session}.
  */
 class OwnerIT {
-  private static final Duration LIMIT = Duration.ofSeconds(90);
+  private static final Duration LIMIT = Duration.ofMinutes(5);
 
   /** Writes 64 bytes of the secret area to the serial line, then 7 to the debug-exit port. */
   private static final String SAY_SECRET =

@@ -51,7 +51,7 @@ class PartsIT {
         .run("vm:create --name %s --memory 64M --kernel %s %s".formatted(name, kernel, more));
     Vm vm = Services.get(Hypervisor.class).vm(name).orElseThrow();
     new Shell().run("vm:start " + name);
-    Optional<VmEnd> end = vm.await(Duration.ofSeconds(60));
+    Optional<VmEnd> end = vm.await(Duration.ofMinutes(5));
     vm.close();
     assertEquals(VmEnd.Cause.DEBUG_EXIT, end.orElseThrow().cause());
     return end.get().exitCode();

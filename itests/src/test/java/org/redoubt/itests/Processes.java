@@ -17,7 +17,7 @@ final class Processes {
   /** Names the folder below which the secure processor keeps its state. */
   static final String DATA_VARIABLE = "XDG_DATA_HOME";
 
-  private static final Duration LIMIT = Duration.ofMinutes(3);
+  private static final Duration LIMIT = Duration.ofMinutes(10);
 
   private Processes() {}
 

@@ -46,7 +46,7 @@ class ProtectionKeysIT {
             "--protection",
             protection)) {
       assertEquals(
-          ALL_WELL, run.exitCode(Duration.ofMinutes(2)), () -> "a number of keys.s\n" + run.err());
+          ALL_WELL, run.exitCode(Duration.ofMinutes(5)), () -> "a number of keys.s\n" + run.err());
     }
   }
 }

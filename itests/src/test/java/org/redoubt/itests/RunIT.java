@@ -20,8 +20,8 @@ import org.redoubt.api.memory.MemoryConfig;
 
 /** {@code redoubt run} from a shell's point of view: what it prints, and how it exits. */
 class RunIT {
-  private static final Duration START = Duration.ofSeconds(60);
-  private static final Duration BOOT = Duration.ofMinutes(4);
+  private static final Duration START = Duration.ofMinutes(5);
+  private static final Duration BOOT = Duration.ofMinutes(10);
 
   /** What the host may need besides guest RAM and SoC cache. */
   private static final long OVERHEAD_BYTES = 400L << 20;
@@ -89,15 +89,16 @@ class RunIT {
   void shouldBootDebianToItsShellAndPowerOff(String protection) throws Exception {
     try (Launched run = Launched.of("run", "--memory", "256M", "--protection", protection)) {
       run.expect("Type 'poweroff' to leave.", BOOT);
+      // With the end of its line: what is typed before it may be echoed in its middle.
       run.type("uname -r");
-      run.expect("-cloud-amd64", START);
-      run.type("echo $((6 * 7)) guests; cat /proc/cmdline");
-      run.expect("42 guests", START);
+      run.expect("-cloud-amd64\r\n", START);
+      run.type("cat /proc/cmdline; echo $((6 * 7)) guests");
+      run.expect("42 guests\r\n", START);
       run.type("echo secret | sha256sum");
-      run.expect("b37e50cedcd3e3f1ff64f4afc0422084ae694253cf399326868e07a35f4a45fb", START);
+      run.expect("b37e50cedcd3e3f1ff64f4afc0422084ae694253cf399326868e07a35f4a45fb  -\r\n", START);
       boolean encrypted = protection.equals("sev");
       run.type("echo $(dmesg | grep -c 'software IO TLB: mapped') bounce buffers");
-      run.expect((encrypted ? 1 : 0) + " bounce buffers", START);
+      run.expect((encrypted ? 1 : 0) + " bounce buffers\r\n", START);
       long most = run.mostMemory();
       run.type("poweroff");
       assertEquals(0, run.exitCode(BOOT), run::err);

@@ -11,7 +11,7 @@ import org.osgi.framework.ServiceReference;
 
 /** What tests inside the container need of OSGi. */
 final class Services {
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
 
   private Services() {}
 

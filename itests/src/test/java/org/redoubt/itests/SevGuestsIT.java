@@ -46,7 +46,7 @@ import org.redoubt.itests.container.InsideRedoubt;
  */
 @ExtendWith(InsideRedoubt.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-@Timeout(900)
+@Timeout(1800)
 class SevGuestsIT {
   private static final int PAGE = 4096;
   private static final int BLOCK = 16;
@@ -232,7 +232,7 @@ class SevGuestsIT {
   }
 
   private static void awaitEngine(Fleet fleet, String name) {
-    long end = System.nanoTime() + Duration.ofMinutes(5).toNanos();
+    long end = System.nanoTime() + Duration.ofMinutes(10).toNanos();
     while (!fleet.memory.engine().equals(name) || fleet.memory.change().isPresent()) {
       assertTrue(System.nanoTime() < end, () -> "not " + name + " but " + fleet.memory.engine());
       LockSupport.parkNanos(20_000_000);
@@ -243,7 +243,7 @@ class SevGuestsIT {
   private static void awaitSums(Fleet fleet, int more) {
     for (Fleet.Member member : fleet.members) {
       int before = count(member, "sum-");
-      long end = System.nanoTime() + Duration.ofMinutes(2).toNanos();
+      long end = System.nanoTime() + Duration.ofMinutes(10).toNanos();
       while (count(member, "sum-") < before + more) {
         assertTrue(System.nanoTime() < end, () -> member.name() + " stands still");
         LockSupport.parkNanos(20_000_000);

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Several vCPUs: how they start, what they may see of each other, and that none holds up a pause.
  */
 class SmpIT {
-  private static final Duration LIMIT = Duration.ofMinutes(5);
+  private static final Duration LIMIT = Duration.ofMinutes(10);
 
   /** What litmus.s exits with when nothing happened that x86 forbids. */
   private static final int ALL_WELL = 42;

@@ -26,7 +26,7 @@ import org.redoubt.itests.container.InsideRedoubt;
  */
 @ExtendWith(InsideRedoubt.class)
 class StrangerLoaderIT {
-  private static final Duration RUN = Duration.ofMinutes(1);
+  private static final Duration RUN = Duration.ofMinutes(5);
 
   /** Prints what DS:SI points to, a line feed, and four bytes at ES:DI, and powers off. */
   private static final String SECTOR =

@@ -32,7 +32,7 @@ import org.redoubt.guest.images.Progress;
 
 /** Debian's own virtio drivers on our devices, in the clear and through SEV's bounce buffers. */
 class VirtioIT {
-  private static final Duration BOOT = Duration.ofMinutes(6);
+  private static final Duration BOOT = Duration.ofMinutes(10);
   private static final int MIB = 1 << 20;
   private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();
 
@@ -229,7 +229,7 @@ class VirtioIT {
         "vm:create --name %s --kernel %s --protection none --memory 64M --disk %s"
             .formatted("%s", kernel, disk);
     try (Launched run = Launched.of("-c", create.formatted("a") + "; " + create.formatted("b"))) {
-      assertEquals(2, run.exitCode(Duration.ofMinutes(1)), run::err);
+      assertEquals(2, run.exitCode(Duration.ofMinutes(5)), run::err);
       assertEquals(1, run.err().lines().count(), run::err);
       assertTrue(run.err().contains("is locked"), run::err);
     }
