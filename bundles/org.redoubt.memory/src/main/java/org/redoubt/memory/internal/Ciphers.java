@@ -1,7 +1,5 @@
 package org.redoubt.memory.internal;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -62,7 +60,7 @@ final class Ciphers {
     if (failure == null) {
       failure = decrypt(lane, slot, spa, lane.cipherIn, lane.check);
     }
-    if (failure == null && !same(plain, lane.check)) {
+    if (failure == null && !HostMemory.same(plain, lane.check)) {
       failure = "what it encrypted does not decrypt to the same bytes";
     }
     return failure;
@@ -81,22 +79,10 @@ final class Ciphers {
   static @Nullable String prove(
       Lane lane, KeySlot slot, long spa, MemorySegment plain, MemorySegment cipher) {
     String failure = encrypt(lane, slot, spa, plain, lane.check);
-    if (failure == null && !same(cipher, lane.check)) {
+    if (failure == null && !HostMemory.same(cipher, lane.check)) {
       failure = "what it decrypted does not encrypt to the same bytes";
     }
     return failure;
-  }
-
-  /**
-   * Whether two pages are equal. They nearly always are, so it does not stop at the first
-   * difference: such a loop is compiled to vectors, and takes a third of what mismatch does.
-   */
-  private static boolean same(MemorySegment one, MemorySegment other) {
-    long different = 0;
-    for (int at = 0; at < Dram.PAGE_BYTES; at += Long.BYTES) {
-      different |= one.get(JAVA_LONG, at) ^ other.get(JAVA_LONG, at);
-    }
-    return different == 0;
   }
 
   private static String threw(String what, Throwable e) {

@@ -43,14 +43,6 @@ final class Lane {
   final MemorySegment plain;
   final MemorySegment plainIn;
   final MemorySegment check;
-
-  /**
-   * What DRAM has of a page that is moved: copied, because a slice of DRAM would be an object a
-   * page.
-   */
-  final MemorySegment former;
-
-  final MemorySegment formerIn;
   private final long[] cells = new long[Counters.CELLS];
 
   /** Odd while a thread has the lane, a greater number for every one. */
@@ -96,8 +88,6 @@ final class Lane {
     cipher = arena.allocate(Dram.PAGE_BYTES, 64);
     plain = arena.allocate(Dram.PAGE_BYTES, 64);
     check = arena.allocate(Dram.PAGE_BYTES, 64);
-    former = arena.allocate(Dram.PAGE_BYTES, 64);
-    formerIn = former.asReadOnly();
     cipherIn = cipher.asReadOnly();
     plainIn = plain.asReadOnly();
   }

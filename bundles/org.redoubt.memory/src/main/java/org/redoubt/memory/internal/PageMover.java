@@ -151,18 +151,17 @@ final class PageMover {
       return null;
     }
     long spa = cache.dram().spa(page);
+    MemorySegment former = cache.dram().page(page);
     String failure = null;
     if (frame == 0) {
       failure = old.fault();
       if (failure == null) {
-        takeFormer(lane, page);
-        failure = Ciphers.decryptProven(lane, old, spa, lane.formerIn);
+        failure = Ciphers.decryptProven(lane, old, spa, former);
       }
     } else if (!takeFromFrame(lane, page, frame)) {
       failure = old.fault();
       if (failure == null) {
-        takeFormer(lane, page);
-        failure = Ciphers.prove(lane, old, spa, lane.plainIn, lane.formerIn);
+        failure = Ciphers.prove(lane, old, spa, lane.plainIn, former);
       }
     }
     if (failure != null) {
@@ -177,7 +176,7 @@ final class PageMover {
     }
     if (undo != null && frame == 0 && old == keys.fallback()) {
       undo.prepare();
-      undo.keep(page, old, lane.formerIn);
+      undo.keep(page, old, former);
     } else if (undo != null && frame != 0) {
       undo.drop(page); // the frame has what a roll-back needs
     }
@@ -199,11 +198,6 @@ final class PageMover {
     VarHandle.loadLoadFence();
     long state = frames.state(frame);
     return (state & Frames.DIRTY) != 0 || cache.writeBack().owed(page, state);
-  }
-
-  private void takeFormer(Lane lane, long page) {
-    MemorySegment.copy(
-        cache.dram().bytes(), page << Dram.PAGE_SHIFT, lane.former, 0, Dram.PAGE_BYTES);
   }
 
   private void replace(MemorySegment cipher, long page, KeySlot current) {

@@ -264,10 +264,11 @@ public final class MemoryBench {
 
   /**
    * What a change is compared with, under the same two writers: the two engines alone, without a
-   * memory system, decrypt, encrypt, decrypt again and compare as many pages. In as many threads as
-   * a change has, once with the pages in DRAM, where they are replaced, once with the old engine's
-   * decryption checked too, as a change checks it of every page, and once with a page that stays in
-   * the processor's cache; and so by one thread.
+   * memory system, decrypt, encrypt, decrypt again and compare as many pages in DRAM, where they
+   * are replaced, in as many threads as a change has; and so with the old engine's decryption
+   * checked too, as a change checks it of every page. How fast memory is changes from second to
+   * second where the host has other guests, so each change has its own comparison: four runs of the
+   * engines, two before it and two after.
    */
   private static void change() throws Exception {
     MemoryFactory factory = factory();
@@ -283,51 +284,55 @@ public final class MemoryBench {
       HostMemory.adviseHuge(dram);
       dram.fill((byte) 1);
       awaitReady(system);
-      Costs inDram = new Costs();
-      Costs proven = new Costs();
-      Costs inCache = new Costs();
-      Costs oneThread = new Costs();
+      runEngines(system, dram, new Costs(), new Costs()); // has the JIT compile this class
+      List<Double> ratios = new ArrayList<>();
       String[] names = {"aes-128-xe", "aes-128-xex"};
       for (int round = 0; round < Integer.getInteger("rounds", 6); round++) {
         Latencies control = new Latencies();
         run(system, control, () -> sleep(1000));
-        for (int i = 0; i < 3; i++) {
-          Latencies unused = new Latencies();
-          inDram.add(run(system, unused, () -> engineWork(Movement.WORKERS, dram)));
-          proven.add(run(system, unused, () -> engineWork(Movement.WORKERS, dram, true)));
-          inCache.add(run(system, unused, () -> engineWork(Movement.WORKERS, MemorySegment.NULL)));
-          oneThread.add(run(system, unused, () -> engineWork(1, MemorySegment.NULL)));
-        }
+        Costs alone = new Costs();
+        Costs proven = new Costs();
+        runEngines(system, dram, alone, proven);
         Latencies changing = new Latencies();
         String there = names[round % 2];
+        long jitMs = jitMs();
         Cost cost = run(system, changing, () -> changeTo(system, there));
+        jitMs = jitMs() - jitMs;
+        runEngines(system, dram, alone, proven);
+        ratios.add(alone.ratio(cost));
         System.out.printf(
-            "change %d: %.3f s, %.3f s of processor time besides the writers'; against the engines"
-                + " alone, %d threads in DRAM %s; the old side checked too %s; in cache %s; one"
-                + " thread in cache %s; write latency p99.9 %.1f us (control %.1f), max %.1f ms"
-                + " (control %.1f)%n",
+            "change %d: %.3f s, %.3f s of processor time besides the writers', JIT at work for %d"
+                + " ms; against the engines alone %s; the old side checked too %s; write latency"
+                + " p99.9 %.1f us (control %.1f), max %.1f ms (control %.1f)%n",
             round,
             cost.seconds(),
             cost.cpuSeconds(),
-            Movement.WORKERS,
-            inDram.against(cost),
+            jitMs,
+            alone.against(cost),
             proven.against(cost),
-            inCache.against(cost),
-            oneThread.against(cost),
             changing.at(0.999) / 1e3,
             control.at(0.999) / 1e3,
             changing.max() / 1e6,
             control.max() / 1e6);
       }
-      double alone = cpuOf(() -> engineWork(Movement.WORKERS, dram));
-      double change =
-          cpuOf(() -> changeTo(system, system.engine().equals(names[0]) ? names[1] : names[0]));
       System.out.printf(
-          "processor seconds without writers: change %.3f, engines alone in DRAM %.3f, ratio"
-              + " %.2f%n",
-          change, alone, change / alone);
+          "ratio to the engines alone: first %.2f, median %.2f%n",
+          ratios.getFirst(), median(ratios));
     }
     factory.close();
+  }
+
+  private static void runEngines(MemorySystem system, MemorySegment dram, Costs alone, Costs proven)
+      throws Exception {
+    for (int i = 0; i < 2; i++) {
+      Latencies unused = new Latencies();
+      alone.add(run(system, unused, () -> engineWork(Movement.WORKERS, dram, false)));
+      proven.add(run(system, unused, () -> engineWork(Movement.WORKERS, dram, true)));
+    }
+  }
+
+  private static long jitMs() {
+    return ManagementFactory.getCompilationMXBean().getTotalCompilationTime();
   }
 
   /** Changes without writers, by processor time: what a page costs to move. */
@@ -350,15 +355,13 @@ public final class MemoryBench {
       List<Double> engines = new ArrayList<>();
       for (int round = 0; round < Integer.getInteger("rounds", 12); round++) {
         String there = names[round % 2];
-        engines.add(cpuOf(() -> engineWork(Movement.WORKERS, dram)));
-        long jitMs = ManagementFactory.getCompilationMXBean().getTotalCompilationTime();
+        engines.add(cpuOf(() -> engineWork(Movement.WORKERS, dram, false)));
+        long jitMs = jitMs();
         changes.add(cpuOf(() -> changeTo(system, there)));
         System.out.printf(
             "move of 512 MiB, half of it cached: %.3f s of processor time, JIT at work for %d ms;"
                 + " engines alone %.3f s%n",
-            changes.getLast(),
-            ManagementFactory.getCompilationMXBean().getTotalCompilationTime() - jitMs,
-            engines.getLast());
+            changes.getLast(), jitMs() - jitMs, engines.getLast());
       }
       System.out.printf(
           "medians %.3f and %.3f s, ratio %.2f; first %.2f%n",
@@ -451,11 +454,15 @@ public final class MemoryBench {
       cpuSeconds.add(cost.cpuSeconds());
     }
 
+    double ratio(Cost cost) {
+      return cost.seconds() / median(seconds);
+    }
+
     String against(Cost cost) {
       return "%.3f s, ratio %.2f (processor time %.3f, %.2f)"
           .formatted(
               median(seconds),
-              cost.seconds() / median(seconds),
+              ratio(cost),
               median(cpuSeconds),
               cost.cpuSeconds() / median(cpuSeconds));
     }
@@ -519,13 +526,9 @@ public final class MemoryBench {
   /**
    * Decrypts, encrypts, decrypts and compares as many pages as the memory system has.
    *
-   * @param dram where they are read and replaced; {@link MemorySegment#NULL} for always the same
-   *     page
+   * @param dram where they are read and replaced
+   * @param proveOld whether to encrypt again with the old engine and compare, too
    */
-  private static long engineWork(int threads, MemorySegment dram) {
-    return engineWork(threads, dram, false);
-  }
-
   private static long engineWork(int threads, MemorySegment dram, boolean proveOld) {
     List<Thread> workers = new ArrayList<>();
     try (var old = engine(XEX).create(MemorySegment.ofArray(new byte[16]));
@@ -552,14 +555,13 @@ public final class MemoryBench {
       boolean proveOld) {
     int chunk = 256;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment a = arena.allocate(PAGE, 64);
       MemorySegment b = arena.allocate(PAGE, 64);
       MemorySegment c = arena.allocate(PAGE, 64);
       MemorySegment d = arena.allocate(PAGE, 64);
       for (int first = cursor.getAndAdd(chunk); first < PAGES; first = cursor.getAndAdd(chunk)) {
         for (int page = first; page < first + chunk; page++) {
           long spa = (long) page * PAGE;
-          MemorySegment at = dram.byteSize() == 0 ? a : dram.asSlice(spa, PAGE);
+          MemorySegment at = dram.asSlice(spa, PAGE);
           old.decrypt(spa, at, b);
           if (proveOld) {
             old.encrypt(spa, b, c);
